@@ -1,0 +1,33 @@
+"""One run makes one data version: pull the dataset, append synthetic rows, push it. The same file on every engine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Asset, Param
+from airflow.timetables.assets import AssetOrTimeSchedule
+from airflow.timetables.trigger import CronTriggerTimetable
+from lab_steps import step
+
+DATASET_CHANGED = Asset("lab://datasets/changed")
+
+with DAG(
+    "dataset_pipeline",
+    description="Pull the dataset, append synthetic employees, push a new data version",
+    doc_md=__doc__,
+    tags=["lab"],
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 0 * * *", timezone="UTC"), assets=DATASET_CHANGED),
+    catchup=False,
+    max_active_runs=4,
+    is_paused_upon_creation=False,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+    params={
+        "rows": Param(1, type="integer", minimum=0, maximum=1_000_000, description="Synthetic employees to append"),
+        "branch": Param("main", type="string", minLength=1, description="Branch to read and to push to"),
+        "dataset": Param(
+            "datasets/employee_attrition.csv", type="string", pattern=r"\.csv$", description="Dataset under DVC"
+        ),
+    },
+) as dag:
+    step("pull_data", "pull") >> step("modify_data", "modify") >> step("push_data", "push")

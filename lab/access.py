@@ -1,0 +1,97 @@
+"""How to reach a lab, whichever engine runs it: URLs, credentials as environments, programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.config import Settings
+from lab.paths import Paths
+from lab.pipeline import git
+from lab.proc import clean_environment
+from lab.secrets import Secrets
+
+GIT_USER = "lab"
+AIRFLOW_USER = "admin"
+REPOSITORY = "lab/mlops.git"
+BRANCH = "main"
+DATASET = "datasets/employee_attrition.csv"
+DAG = "dataset_pipeline"
+
+
+@dataclass(frozen=True)
+class Access:
+    """One lab as its users reach it from this machine."""
+
+    paths: Paths
+    settings: Settings
+    airflow_url: str
+    s3_url: str
+    git_url: str
+
+    @property
+    def secrets(self) -> Secrets:
+        return Secrets(self.paths.secrets)
+
+    @property
+    def repository_url(self) -> str:
+        return f"{self.git_url}/{REPOSITORY}"
+
+    @property
+    def remote_url(self) -> str:
+        """The DVC remote, as it stands in the repository's `.dvc/config`."""
+        return f"s3://{self.settings.storage.bucket}/{self.settings.storage.prefix}"
+
+    def aws_variables(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.s3_url,
+            "AWS_ACCESS_KEY_ID": self.secrets["aws-access-key-id"],
+            "AWS_SECRET_ACCESS_KEY": self.secrets["aws-secret-access-key"],
+            "AWS_DEFAULT_REGION": self.settings.storage.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # The person's own profiles stay out of it.
+            "AWS_CONFIG_FILE": str(self.paths.aws_configuration),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.paths.aws_configuration),
+        }
+
+    def git_variables(self) -> dict[str, str]:
+        return {
+            "GITSYNC_USERNAME": GIT_USER,
+            "GITSYNC_PASSWORD": self.secrets["git-password"],
+            **git.credential_variables(self.repository_url),
+        }
+
+    def dvc_variables(self) -> dict[str, str]:
+        folder = self.paths.cache / "dvc"
+        return {
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(folder / "site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(folder / "global"),
+            "DVC_SYSTEM_CONFIG_DIR": str(folder / "system"),
+        }
+
+    def tool_environment(self) -> dict[str, str]:
+        """For the lab's own calls of git and dvc: isolated from the person's configuration."""
+        return clean_environment(
+            {
+                **self.own_variables(),
+                **git.isolated_variables(self.repository_url),
+                **self.git_variables(),
+                **self.aws_variables(),
+                **self.dvc_variables(),
+            }
+        )
+
+    def own_variables(self) -> dict[str, str]:
+        """What every process of the lab carries: LAB_HOME is also how the lab knows its own processes."""
+        return {
+            "LAB_HOME": str(self.paths.home),
+            "HOME": str(self.paths.user_home),
+            "TMPDIR": str(self.paths.temporary),
+            "PYTHONPYCACHEPREFIX": str(self.paths.cache / "bytecode"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+    def dvc_program(self) -> Path:
+        return self.paths.program("worker", "dvc")

@@ -1,0 +1,160 @@
+"""Makes the lab's own environment from uv.lock. Runs on any supported Python, standard library only.
+
+`lab/bootstrap.sh` calls it. uv is taken from PATH if it is new enough; else the wheel that uv.lock names is installed
+below `.lab/`, by pip (which knows the host's package index) or, on a Python without pip, straight from the lock's URL.
+Exit codes are those of README.md: 4 the machine lacks something, 5 packages could not be fetched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import tomllib
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".lab"
+ENVIRONMENT = HOME / "environments" / "lab"
+HOST_ERROR, NETWORK_ERROR = 4, 5
+NETWORK_HINT = (
+    "the first run fetches packages: check the network, the proxy (HTTPS_PROXY) and the package index "
+    "(UV_DEFAULT_INDEX or PIP_INDEX_URL); what is fetched once is kept and `make lab-up` goes on from there"
+)
+
+
+def fail(code: int, message: str, hint: str, detail: str = "") -> None:
+    lines = [f"error: {message}", f"hint: {hint}", *detail.strip().splitlines()[-8:]]
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.exit(code)
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def uv_environment() -> dict[str, str]:
+    """The host's index settings carry over: uv reads UV_*, and pip's index where only that is set."""
+    variables = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")
+    index = os.environ.get("PIP_INDEX_URL")
+    if index and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & variables.keys():
+        variables["UV_DEFAULT_INDEX"] = index
+    return variables
+
+
+def version_of(program: str) -> tuple[int, ...]:
+    try:
+        text = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    match = re.match(r"uv (\d+)\.(\d+)\.(\d+)", text)
+    return tuple(map(int, match.groups())) if match else ()
+
+
+def locked_uv() -> dict:
+    packages = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]
+    return next(package for package in packages if package["name"] == "uv")
+
+
+def find_uv() -> str:
+    """A uv that is new enough, installed below `.lab/` if need be."""
+    minimum = tomllib.loads((ROOT / "lab" / "pins.toml").read_text("utf-8"))["uv"]["minimum"]
+    on_path = shutil.which("uv")
+    if on_path and version_of(on_path) >= tuple(map(int, minimum.split("."))):
+        return on_path
+    package = locked_uv()
+    own = HOME / "cache" / f"uv-{package['version']}" / "uv"
+    if not version_of(str(own)):
+        say(f"Installing uv {package['version']} below .lab/ (≤ 60 s) …")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        if not (uv_by_pip(package, own) or uv_by_url(package, own)):
+            fail(NETWORK_ERROR, f"uv {package['version']} could not be fetched", NETWORK_HINT)
+    return str(own)
+
+
+def uv_by_pip(package: dict, own: Path) -> bool:
+    hashes = " ".join(f"--hash={wheel['hash']}" for wheel in package["wheels"])
+    with tempfile.TemporaryDirectory(dir=own.parent) as folder:
+        requirements = Path(folder, "requirements.txt")
+        requirements.write_text(f"uv=={package['version']} {hashes}\n", "utf-8")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+                   "--only-binary=:all:", "--no-cache-dir", "--target", folder, "-r", str(requirements)]  # fmt: skip
+        if subprocess.run(command, capture_output=True, timeout=300).returncode != 0:
+            return False
+        Path(folder, "bin", "uv").replace(own)
+    return True
+
+
+def platform_matches(file_name: str) -> bool:
+    """Whether a uv wheel (`uv-…-py3-none-<platform>.whl`) fits this machine; only the families that uv ships."""
+    machine = {"amd64": "x86_64", "aarch64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    tag = file_name.removesuffix(".whl").split("-")[-1]
+    if sys.platform == "darwin":
+        return tag.startswith("macosx") and tag.endswith(machine)
+    library = "manylinux" if platform.libc_ver()[0] == "glibc" else "musllinux"
+    return library in tag and tag.endswith(machine)
+
+
+def uv_by_url(package: dict, own: Path) -> bool:
+    for wheel in package["wheels"]:
+        if not platform_matches(wheel["url"].rsplit("/", 1)[-1]):
+            continue
+        try:
+            with urllib.request.urlopen(wheel["url"], timeout=60) as answer:
+                content = answer.read()
+        except (urllib.error.URLError, OSError):
+            return False
+        if "sha256:" + hashlib.sha256(content).hexdigest() != wheel["hash"]:
+            fail(NETWORK_ERROR, "the uv wheel does not have the checksum that uv.lock names", NETWORK_HINT)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            member = next(name for name in archive.namelist() if name.endswith("/scripts/uv"))
+            partial = own.with_suffix(".part")
+            partial.write_bytes(archive.read(member))
+        partial.chmod(0o755)
+        partial.replace(own)
+        return True
+    return False
+
+
+def run_uv(uv: str, *arguments: str) -> None:
+    finished = subprocess.run([uv, *arguments], cwd=ROOT, env=uv_environment(), capture_output=True, text=True)
+    if finished.returncode != 0:
+        fail(NETWORK_ERROR, "the lab's own packages could not be installed", NETWORK_HINT, finished.stderr)
+
+
+def make_environment(uv: str, groups: list[str]) -> None:
+    say("Preparing the lab's own environment (≤ 120 s, seconds when packages are cached) …")
+    requirements = HOME / "cache" / "lab-requirements.txt"
+    requirements.parent.mkdir(parents=True, exist_ok=True)
+    # By way of a requirements list, because `uv sync` would insist on the index named in the lock.
+    run_uv(uv, "export", "--quiet", "--frozen", "--no-emit-project", *groups, "--output-file", str(requirements))
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists() or subprocess.run([python, "-c", ""], capture_output=True).returncode != 0:
+        run_uv(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT))
+    for stamp in (".stamp", ".stamp-dev"):
+        (ENVIRONMENT / stamp).unlink(missing_ok=True)
+    run_uv(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(requirements))
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(ENVIRONMENT)}))
+    (packages / "lab.pth").write_text(f"{ROOT}\n", "utf-8")
+    (ENVIRONMENT / "uv-path").write_text(uv, "utf-8")
+
+
+def main() -> None:
+    if shutil.which("git") is None:
+        fail(HOST_ERROR, "git is not installed", "install it (apt install git · brew install git)")
+    make_environment(find_uv(), ["--group", "dev"] if "--dev" in sys.argv[1:] else [])
+
+
+if __name__ == "__main__":
+    main()

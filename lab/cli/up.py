@@ -1,0 +1,53 @@
+"""`lab up`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from lab.config import Layer
+
+
+def register(app: typer.Typer) -> None:
+    app.command(help="Bring the lab up, or go on where an earlier attempt stopped.", epilog="Example: lab up --timings")(
+        up
+    )
+
+
+def up(
+    engine: Annotated[str | None, typer.Option(help="auto or local. [LAB_ENGINE]")] = None,
+    timings: Annotated[bool, typer.Option("--timings", help="End with the seconds of each phase.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON at the end.")] = False,
+) -> None:
+    from lab import ui
+    from lab.cli import context
+    from lab.engine.phases import run_phases
+
+    flags: Layer = {"engine": engine} if engine else {}
+    chosen, why = context.engine(flags)
+    started = time.monotonic()
+    with context.exclusive("up"):
+        ui.say(f"Engine: {chosen.name} ({why})")
+        chosen.before_up()
+        with ui.live_list() as shown:
+            took = run_phases(chosen.phases(), shown)
+        access = chosen.access()
+    seconds = time.monotonic() - started
+    if timings:
+        rows = sorted(took.seconds.items(), key=lambda item: -item[1])
+        ui.table([[name, f"{value:.1f}"] for name, value in rows], ["phase", "seconds"])
+    if as_json:
+        ui.data({"changed": sorted(took.seconds), "seconds": round(seconds, 2), "urls": chosen.status().urls})
+        return
+    if not took.seconds:
+        ui.say(f"Nothing to do: the lab is up and healthy ({seconds:.1f} s).\n")
+    else:
+        ui.say(f"The lab is up ({seconds:.1f} s).\n")
+    folder = access.paths.secrets.relative_to(access.paths.source)
+    ui.say(f"  Airflow     {access.airflow_url}   user admin, password in {folder}/airflow-password")
+    ui.say(f"  Repository  {access.repository_url}   user lab, password in {folder}/git-password")
+    ui.say(f"  S3          {access.s3_url}   bucket {access.settings.storage.bucket}")
+    ui.say("\nNext:  make lab-run      make a new data version")
+    ui.say("       make lab-shell    a shell in which git, dvc, airflow and aws reach the lab")

@@ -1,0 +1,121 @@
+"""Airflow by its public REST API, version 2 (Airflow 3's "REST API reference")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from lab.access import AIRFLOW_USER, DAG, Access
+from lab.errors import NoSuchVersionError, NotRunningError, ServiceError
+from lab.wait import NotYetError
+
+COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
+
+
+@dataclass
+class Airflow:
+    """A signed-in client. Use it as a context manager.
+
+    Raises:
+        NotRunningError: Airflow does not answer.
+        ServiceError: it answers with an error.
+    """
+
+    access: Access
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        # trust_env off: a proxy of the person's must not see loopback traffic.
+        self.http = httpx.Client(base_url=self.access.airflow_url, timeout=20, trust_env=False)
+
+    def __enter__(self) -> Airflow:
+        self.sign_in()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def sign_in(self) -> None:
+        credentials = {"username": AIRFLOW_USER, "password": self.access.secrets["airflow-password"]}
+        token = self.request("POST", "/auth/token", json=credentials)["access_token"]
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self.http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise NotRunningError(f"Airflow does not answer at {self.access.airflow_url}", "make lab-up") from error
+        if answer.status_code == 404:
+            raise NoSuchVersionError(f"Airflow knows no {path.removeprefix('/api/v2/')}", "make lab-history")
+        if answer.is_error:
+            raise ServiceError(f"Airflow answered {answer.status_code} to {method} {path}", detail=answer.text[:500])
+        return answer.json() if answer.content else None
+
+    def health(self) -> dict[str, dict[str, Any]]:
+        """Per component: `status` (healthy, unhealthy, None) and its latest heartbeat."""
+        health: dict[str, dict[str, Any]] = self.request("GET", "/api/v2/monitor/health")
+        return health
+
+    def require_healthy(self, since: float) -> None:
+        """Return if all components are healthy by a heartbeat later than `since` (seconds since 1970).
+
+        Raises:
+            NotYetError: what is missing.
+        """
+        try:
+            health = self.health()
+        except (NotRunningError, ServiceError) as error:
+            raise NotYetError(error.message) from error
+        for name in COMPONENTS:
+            component = health.get(name) or {}
+            if component.get("status") != "healthy":
+                raise NotYetError(f"{name}: {component.get('status') or 'not started'}")
+            beat = component.get(f"latest_{name}_heartbeat")
+            if beat and datetime.fromisoformat(beat).timestamp() < since:
+                raise NotYetError(f"{name}: no heartbeat since it was started")
+
+    def dag(self, dag_id: str = DAG) -> dict[str, Any] | None:
+        """The DAG as Airflow knows it, or None."""
+        try:
+            found: dict[str, Any] = self.request("GET", f"/api/v2/dags/{dag_id}")
+        except NoSuchVersionError:
+            return None
+        return found
+
+    def import_errors(self) -> list[str]:
+        errors = self.request("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+
+    def set_paused(self, dag_id: str, paused: bool) -> None:
+        self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
+
+    def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
+        """Start a run now and return its run id; it has no logical date, like every run started by hand."""
+        body = {"logical_date": None, "conf": parameters}
+        return str(self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+        return found
+
+    def runs(self, dag_id: str, limit: int = 10) -> list[dict[str, Any]]:
+        """The latest runs, newest first."""
+        parameters = {"limit": limit, "order_by": "-run_after"}
+        found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)
+        return list(found["dag_runs"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run, in the order of their start."""
+        found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return sorted(found, key=lambda task: (task["start_date"] is None, task["start_date"] or ""))
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> list[str]:
+        """The lines of a task's log, without Airflow's own framing."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        content = self.request("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
+        entries = content["content"]
+        lines = [entry["event"] if isinstance(entry, dict) else str(entry) for entry in entries]
+        return [line for line in lines if not line.startswith("::")]

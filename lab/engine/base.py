@@ -1,0 +1,75 @@
+"""What every engine offers; the commands know nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lab.access import Access
+from lab.engine.phases import Phase
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One part of the lab: its state in one word, the reason where it isn't `healthy`, where to reach it."""
+
+    name: str
+    state: str
+    reason: str = ""
+    url: str = ""
+    pid: int | None = None
+    uptime_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The lab as it is now. `memory` is in bytes, of all its processes together; `memory_kind` is PSS or RSS."""
+
+    engine: str
+    state: str
+    services: list[ServiceStatus]
+    urls: dict[str, str] = field(default_factory=dict)
+    memory: int = 0
+    memory_kind: str = ""
+
+
+class Engine(Protocol):
+    """One place to run the lab."""
+
+    name: str
+
+    def phases(self) -> list[Phase]:
+        """What `lab up` does, in order."""
+        ...
+
+    def before_up(self) -> None:
+        """Checks that must hold before anything is changed."""
+        ...
+
+    def access(self) -> Access:
+        """How to reach the running lab.
+
+        Raises:
+            NotRunningError: it is down.
+        """
+        ...
+
+    def status(self) -> Status: ...
+
+    def down(self, *, purge: bool) -> list[str]:
+        """End everything, with `purge` remove its data too; return what was done, in lines."""
+        ...
+
+    def log_files(self) -> dict[str, Path]:
+        """The log of each service."""
+        ...
+
+    def shell_environment(self) -> dict[str, str]:
+        """The environment of lab-shell, less the person's own variables."""
+        ...
+
+    def leftovers(self) -> Iterable[str]:
+        """Processes of the lab that nothing supervises, one line each."""
+        ...

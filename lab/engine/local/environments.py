@@ -1,0 +1,78 @@
+"""The isolated environments of the local engine, each installed from its own lock with hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import NetworkError, ProgramError
+from lab.paths import Paths
+from lab.proc import clean_environment, run
+
+LIMIT = 600
+NETWORK_HINT = (
+    "check the network, the proxy (HTTPS_PROXY) and the package index (UV_DEFAULT_INDEX or PIP_INDEX_URL); "
+    "what is fetched is kept, and `make lab-up` goes on from there"
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment: `images/<name>/requirements.lock` installed in `.lab/environments/<name>`."""
+
+    paths: Paths
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return self.paths.environment(self.name)
+
+    @property
+    def lock(self) -> Path:
+        return self.paths.source / "images" / self.name / "requirements.lock"
+
+    @property
+    def stamp(self) -> Path:
+        return self.folder / ".stamp"
+
+    def wanted(self) -> str:
+        """Changes with the lock, the Python and this file."""
+        parts = [self.lock.read_bytes(), sys.version.encode(), Path(__file__).read_bytes()]
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def is_current(self) -> bool:
+        return self.stamp.exists() and self.stamp.read_text("utf-8") == self.wanted()
+
+    def make(self) -> None:
+        """Install exactly what the lock names; a half-made environment is completed.
+
+        Raises:
+            NetworkError: packages could not be fetched or did not have the locked hash.
+        """
+        self.stamp.unlink(missing_ok=True)
+        python = self.folder / "bin" / "python"
+        try:
+            if not python.exists() or run([python, "-c", ""], limit=30, check=False).status != 0:
+                run_uv(self.paths, "venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder))
+            run_uv(self.paths, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(self.lock))
+        except ProgramError as error:
+            raise NetworkError(
+                f"the packages of the {self.name} environment could not be installed", NETWORK_HINT, error.detail
+            ) from error
+        if self.name == "worker":  # `python -m lab.pipeline`, as in the worker image
+            packages = next((self.folder / "lib").glob("python3*/site-packages"))
+            (packages / "lab.pth").write_text(f"{self.paths.source}\n", "utf-8")
+        self.stamp.write_text(self.wanted(), "utf-8")
+
+
+def run_uv(paths: Paths, *arguments: str) -> None:
+    """Run the uv that made the lab's own environment, with the host's index and certificate settings."""
+    uv = (paths.environment("lab") / "uv-path").read_text("utf-8")
+    variables = {"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+    index = os.environ.get("PIP_INDEX_URL")
+    if index and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
+        variables["UV_DEFAULT_INDEX"] = index
+    run([uv, *arguments], env=clean_environment(variables), cwd=paths.source, limit=LIMIT)

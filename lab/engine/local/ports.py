@@ -1,0 +1,90 @@
+"""Loopback ports of the local engine: the usual ones where they are free, others where they are not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+from pathlib import Path
+
+from lab.config import PortSettings
+from lab.errors import PortTakenError
+from lab.secrets import write_private
+
+DEFAULTS = {"airflow": 8080, "s3": 4566, "git": 3000}
+INTERNAL = "supervisor"
+
+
+def read(file: Path) -> dict[str, int]:
+    """The ports in use by the lab, or none if it has not been up yet."""
+    try:
+        return {name: int(port) for name, port in json.loads(file.read_text("utf-8")).items()}
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
+    """Choose free ports, keeping those of last time, and write them to `file`. Call while no service runs.
+
+    Raises:
+        PortTakenError: a port set by hand is in use; the message names the owner.
+    """
+    before = read(file)
+    chosen: dict[str, int] = {}
+    for name, default in DEFAULTS.items():
+        by_hand = getattr(wanted, name)
+        if by_hand is not None:
+            require_free(name, by_hand)
+            chosen[name] = by_hand
+        else:
+            chosen[name] = first_free([before.get(name, default), default], chosen)
+    chosen[INTERNAL] = first_free([before.get(INTERNAL, 0)], chosen)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_private(file, json.dumps(chosen))
+    return chosen
+
+
+def require_free(name: str, port: int) -> None:
+    if not is_free(port):
+        raise PortTakenError(
+            f"ports.{name} = {port}: the port is in use by {owner(port)}",
+            f"stop that program, set another ports.{name}, or leave it out and the lab finds a free one",
+        )
+
+
+def first_free(preferred: list[int], taken: dict[str, int]) -> int:
+    for port in preferred:
+        if port and port not in taken.values() and is_free(port):
+            return port
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in taken.values():
+            return port
+
+
+def is_free(port: int) -> bool:
+    """Whether the lab could listen there; a socket that only waits to be forgotten (TIME_WAIT) does not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise
+    return True
+
+
+def owner(port: int) -> str:
+    """`name (pid 123)` of the process that listens on `port`, as far as this user may know."""
+    import psutil  # noqa: PLC0415 - only on the way to an error
+
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass
+    return "another program (this user may not see which)"

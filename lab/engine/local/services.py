@@ -1,0 +1,148 @@
+"""What the local engine runs: each service as data, and how to know that it is ready."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from lab.access import AIRFLOW_USER, BRANCH, DAG, Access
+from lab.engine.local.supervisor import Service
+from lab.proc import clean_environment
+
+GIT, LOCALSTACK = "git", "localstack"
+API_SERVER, SCHEDULER, DAG_PROCESSOR = "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
+NAMES = (GIT, LOCALSTACK, API_SERVER, SCHEDULER, DAG_PROCESSOR)
+PATIENCE = {SCHEDULER: 30}  # it waits for the tasks that it runs
+BUNDLE = "lab"
+
+
+def git_service(access: Access, port: int) -> Service:
+    environment = clean_environment(
+        {
+            **access.own_variables(),
+            "GIT_SERVER_PORT": str(port),
+            "GIT_PROJECT_ROOT": str(access.paths.repositories),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GITSYNC_USERNAME": access.git_variables()["GITSYNC_USERNAME"],
+            "GITSYNC_PASSWORD": access.secrets["git-password"],
+        }
+    )
+    command = [sys.executable, "-m", "lab.engine.local.git_server"]
+    return Service(GIT, command, environment, str(access.paths.home))
+
+
+def localstack_service(access: Access, port: int) -> Service:
+    home = access.paths.cache / "localstack"
+    environment = clean_environment(
+        {
+            **access.own_variables(),
+            "SERVICES": "s3,sts,iam",
+            "EAGER_SERVICE_LOADING": "1",
+            "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DISABLE_EVENTS": "1",
+            "LAB_DURABLE_S3_DIR": str(access.paths.objects),
+        }
+    )
+    python = access.paths.program("localstack", "python")
+    return Service(LOCALSTACK, [str(python), "-m", "localstack.runtime.main"], environment, str(home))
+
+
+def airflow_environment(access: Access) -> dict[str, str]:
+    """For every Airflow process, and for `airflow` in lab-shell.
+
+    Settings are those of Airflow 3.2's configuration reference, as AIRFLOW__SECTION__KEY.
+    """
+    paths, secrets = access.paths, access.secrets
+    bundle = {
+        "name": BUNDLE,
+        "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
+        "kwargs": {
+            "git_conn_id": "git_default",
+            "tracking_ref": BRANCH,
+            "subdir": "dags",
+            "refresh_interval": access.settings.airflow.refresh_seconds,
+        },
+    }
+    settings = {
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": str(access.settings.airflow.parallelism),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__FERNET_KEY": secrets["airflow-fernet-key"],
+        "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(paths.airflow)),
+        "CORE__EXECUTION_API_SERVER_URL": f"{access.airflow_url}/execution/",
+        "API__HOST": "127.0.0.1",
+        "API__PORT": access.airflow_url.rsplit(":", 1)[1],
+        "API__BASE_URL": access.airflow_url,
+        "API__WORKERS": "1",
+        "API__SECRET_KEY": secrets["airflow-api-secret"],
+        "API_AUTH__JWT_SECRET": secrets["airflow-jwt-secret"],
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{paths.airflow / 'airflow.db'}",
+        "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
+        "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(paths.airflow / "bundles"),
+        "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "LOGGING__BASE_LOG_FOLDER": str(paths.logs / "airflow"),
+        "LOGGING__COLORED_CONSOLE_LOG": "False",
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    return clean_environment(
+        {
+            **access.own_variables(),
+            **{f"AIRFLOW__{name}": value for name, value in settings.items()},
+            "AIRFLOW_HOME": str(paths.airflow),
+            # Without login and password here: GitHook would put them into the URL. The credential helper has them.
+            "AIRFLOW_CONN_GIT_DEFAULT": json.dumps({"conn_type": "git", "host": access.repository_url}),
+            "PATH": f"{paths.environment('airflow') / 'bin'}:{tool_path(access)}",
+            **step_variables(access),
+        }
+    )
+
+
+def step_variables(access: Access) -> dict[str, str]:
+    """What the DAG's steps need here: the same names as in a pod, where overlays and Secrets set them."""
+    from lab.pipeline.git import isolated_variables  # noqa: PLC0415 - services are described without it
+
+    return {
+        **isolated_variables(access.repository_url),
+        **access.git_variables(),
+        **access.aws_variables(),
+        "PIPELINE_OPERATOR": "process",
+        "PIPELINE_PATH": str(access.paths.environment("worker") / "bin"),
+        "PIPELINE_REPOSITORY": access.repository_url,
+        "PIPELINE_SHARED_DIR": str(access.paths.shared),
+    }
+
+
+def tool_path(access: Access) -> str:
+    """A PATH with Git on it and the person's other programs behind."""
+    git = shutil.which("git")
+    first = f"{Path(git).parent}:" if git else ""
+    return f"{first}/usr/local/bin:/usr/bin:/bin"
+
+
+def password_file(airflow_home: Path) -> Path:
+    return airflow_home / "simple_auth_manager_passwords.json"
+
+
+def airflow_services(access: Access) -> dict[str, Service]:
+    environment = airflow_environment(access)
+    airflow = str(access.paths.program("airflow", "airflow"))
+    folder = str(access.paths.airflow)
+    commands = {
+        API_SERVER: ["api-server"],
+        SCHEDULER: ["scheduler", "--skip-serve-logs"],  # its log server would listen beyond loopback
+        DAG_PROCESSOR: ["dag-processor"],
+    }
+    return {
+        name: Service(name, [airflow, *arguments], environment, folder, PATIENCE.get(name, 10))
+        for name, arguments in commands.items()
+    }
+
+

@@ -1,0 +1,193 @@
+"""The process supervisor (supervisord): keeps the services, restarts them, keeps their logs within bounds.
+
+Reached over its XML-RPC interface on loopback (http://supervisord.org/api.html) with a generated password.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import shlex
+import sys
+import xmlrpc.client
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab.errors import ServiceError
+from lab.paths import Paths
+from lab.proc import run, tail
+from lab.secrets import Secrets, write_private
+from lab.wait import NotYetError, wait_until
+
+RUNNING, STARTING, BACKOFF = "RUNNING", "STARTING", "BACKOFF"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What to run and keep running: a command with its environment, in a folder."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    folder: str
+    patience: int = 10
+    """Seconds that it has to end by itself when it is told to."""
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """supervisord of one lab; `names` are the services it knows."""
+
+    paths: Paths
+    port: int
+    names: tuple[str, ...]
+    patience: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def pid_file(self) -> Path:
+        return self.paths.run / "supervisord.pid"
+
+    def service_file(self, name: str) -> Path:
+        return self.paths.run / "services" / f"{name}.json"
+
+    def log_file(self, name: str) -> Path:
+        return self.paths.logs / f"{name}.log"
+
+    def process(self) -> psutil.Process | None:
+        """The running supervisord of this lab, or None: a pid used by another program since does not count."""
+        with contextlib.suppress(FileNotFoundError, ValueError, psutil.Error, OSError):
+            process = psutil.Process(int(self.pid_file.read_text("utf-8")))
+            if process.environ().get("LAB_HOME") == str(self.paths.home) and process.status() != "zombie":
+                return process
+        return None
+
+    def start(self, environment: dict[str, str]) -> None:
+        """Start supervisord with no service running yet, and wait until it answers."""
+        for folder in (self.paths.logs, self.paths.run / "services", self.paths.temporary, self.paths.user_home):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        configuration = self.paths.run / "supervisord.conf"
+        write_private(configuration, self.configuration())
+        program = Path(sys.executable).with_name("supervisord")
+        run([program, "-c", configuration], env=environment, cwd=self.paths.home, limit=30)
+        wait_until(self.answer, what="the process supervisor", limit=15, detail=lambda: self.last_lines("supervisord"))
+
+    def answer(self) -> None:
+        try:
+            self.call("getState")
+        except ServiceError as error:
+            raise NotYetError(error.message) from error
+
+    def configuration(self) -> str:
+        quoted = str(self.paths.home).replace("%", "%%")
+        password = Secrets(self.paths.secrets)["supervisor-password"]
+        launcher = shlex.join(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))],
+        ).replace("%", "%%")
+        sections = [
+            "[supervisord]",
+            f"logfile={quoted}/logs/supervisord.log",
+            "logfile_maxbytes=1MB",
+            "logfile_backups=1",
+            f"pidfile={quoted}/run/supervisord.pid",
+            f"childlogdir={quoted}/logs",
+            "umask=077",
+            "[inet_http_server]",
+            f"port=127.0.0.1:{self.port}",
+            "username=lab",
+            f"password={password}",
+            "[rpcinterface:supervisor]",
+            "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+        ]
+        for name in self.names:
+            sections += [
+                f"[program:{name}]",
+                f"command={launcher} {shlex.quote(str(self.service_file(name))).replace('%', '%%')}",
+                "autostart=false",
+                "autorestart=true",
+                "startsecs=1",
+                "startretries=8",
+                f"stopwaitsecs={self.patience.get(name, 10)}",
+                "stopasgroup=true",
+                "killasgroup=true",
+                "redirect_stderr=true",
+                f"stdout_logfile={quoted}/logs/{name}.log",
+                "stdout_logfile_maxbytes=5MB",
+                "stdout_logfile_backups=2",
+            ]
+        return "\n".join(sections) + "\n"
+
+    def call(self, method: str, *arguments: object) -> Any:
+        """Call `supervisor.<method>`.
+
+        Raises:
+            ServiceError: it does not answer. Faults of the method itself are xmlrpc.client.Fault.
+        """
+        password = Secrets(self.paths.secrets)["supervisor-password"]
+        token = base64.b64encode(f"lab:{password}".encode()).decode()
+        proxy = xmlrpc.client.ServerProxy(
+            f"http://127.0.0.1:{self.port}/RPC2", headers=[("Authorization", f"Basic {token}")], allow_none=True
+        )
+        with proxy:
+            try:
+                return getattr(proxy.supervisor, method)(*arguments)
+            except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+                raise ServiceError(f"the process supervisor does not answer: {error}", "make lab-up") from error
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """supervisord's own words on each service: statename, pid, start (seconds since 1970), spawnerr."""
+        if self.process() is None:
+            return {}
+        return {info["name"]: info for info in self.call("getAllProcessInfo")}
+
+    def is_current(self, service: Service) -> bool:
+        """Whether the service runs, with exactly this command and environment."""
+        state = self.states().get(service.name, {}).get("statename")
+        return state == RUNNING and self.written(service.name) == asdict(service)
+
+    def written(self, name: str) -> dict[str, Any] | None:
+        try:
+            content: dict[str, Any] = json.loads(self.service_file(name).read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return content
+
+    def ensure(self, service: Service) -> None:
+        """Have the service run as described; one that runs otherwise is restarted."""
+        if self.is_current(service):
+            return
+        self.stop(service.name)
+        write_private(self.service_file(service.name), json.dumps(asdict(service)))
+        with contextlib.suppress(xmlrpc.client.Fault):  # ABNORMAL_TERMINATION: told by the wait for its health
+            self.call("startProcess", service.name, False)
+
+    def stop(self, name: str) -> None:
+        with contextlib.suppress(xmlrpc.client.Fault):  # NOT_RUNNING
+            self.call("stopProcess", name)
+
+    def failed(self, name: str) -> str:
+        """Why the service will not come up by itself, or nothing."""
+        info = self.states().get(name, {})
+        if info.get("statename") in {"FATAL", "EXITED", "UNKNOWN"}:
+            return f"{name} ends as soon as it starts: {info.get('spawnerr') or info.get('description')}"
+        return ""
+
+    def last_lines(self, name: str, lines: int = 12) -> str:
+        try:
+            return tail(self.log_file(name).read_bytes()[-20_000:], lines)
+        except FileNotFoundError:
+            return ""
+
+    def shut_down(self, limit: float) -> None:
+        """Stop all services and supervisord itself."""
+        process = self.process()
+        if process is None:
+            return
+        with contextlib.suppress(ServiceError, xmlrpc.client.Fault):
+            self.call("shutdown")
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(limit)

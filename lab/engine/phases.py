@@ -1,0 +1,89 @@
+"""`lab up` as a visible list of phases: each checks, applies and verifies, has a limit and is timed.
+
+A phase whose check finds nothing to do is passed over, so a second run changes nothing and a run after a crash goes on
+where the first one stopped. Phases run as soon as what they need is done, beside each other where that helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from lab.errors import LabError
+from lab.ui import LiveList
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of bringing the lab up.
+
+    `done` says whether there is nothing to do; it must be quick and change nothing. `apply` does it and returns only
+    when the result has been verified, within `limit` seconds; it says what it is at through its argument, and can be
+    cut off at any instruction and run again.
+    """
+
+    name: str
+    title: str
+    limit: float
+    done: Callable[[], bool]
+    apply: Callable[[Note], None]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass
+class Timings:
+    """Seconds per phase that had work to do; the others stand in `passed`."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    passed: list[str] = field(default_factory=list)
+
+
+def run_phases(phases: list[Phase], shown: LiveList) -> Timings:
+    """Run all phases in the order their needs allow.
+
+    Raises:
+        LabError: of the first phase that failed; those already under way are waited for, no further one is started.
+    """
+    timings = Timings()
+    waiting = {phase.name: phase for phase in phases}
+    ended: set[str] = set()
+    running: dict[Future[None], Phase] = {}
+    failure: BaseException | None = None
+    pool = ThreadPoolExecutor(max_workers=len(phases))
+    try:
+        while waiting or running:
+            if failure is None:
+                for phase in [p for p in waiting.values() if ended.issuperset(p.needs)]:
+                    del waiting[phase.name]
+                    running[pool.submit(run_phase, phase, shown, timings)] = phase
+            if not running:
+                break
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                phase = running.pop(future)
+                failure = failure or future.exception()
+                ended.add(phase.name)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt must not wait for what is under way
+    if failure is not None:
+        raise failure
+    return timings
+
+
+def run_phase(phase: Phase, shown: LiveList, timings: Timings) -> None:
+    if phase.done():
+        timings.passed.append(phase.name)
+        return
+    shown.start(phase.name, phase.title, phase.limit)
+    try:
+        phase.apply(lambda text: shown.note(phase.name, text))
+    except LabError:
+        shown.end(phase.name, "✗")
+        raise
+    except BaseException:
+        shown.end(phase.name, "✗", "unexpected")
+        raise
+    timings.seconds[phase.name] = shown.end(phase.name, "✓")

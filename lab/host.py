@@ -1,0 +1,100 @@
+"""What the lab asks of the machine, checked before anything is changed."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from lab.errors import HostError, ProgramError
+from lab.paths import Paths
+from lab.pins import pins, version_tuple
+from lab.proc import run
+
+MIB = 1 << 20
+INSTALL_DISK = 2_000 * MIB
+"""Three environments and their downloads."""
+RUN_DISK = 300 * MIB
+"""Logs, the database, a few versions of the dataset."""
+RUN_MEMORY = 1_500 * MIB
+"""What all processes of the local engine take together at rest."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: `ok`, `warn` or `fail`, what was found, and the way out."""
+
+    name: str
+    state: str
+    found: str
+    hint: str = ""
+
+
+def require_host(paths: Paths, *, installs: bool, starts: bool) -> None:
+    """Refuse a machine on which the lab could not come up.
+
+    Raises:
+        HostError: the first thing that is missing, with how much of it.
+    """
+    for check in checks(paths, installs=installs, starts=starts):
+        if check.state == "fail":
+            raise HostError(check.found, check.hint)
+
+
+def checks(paths: Paths, *, installs: bool, starts: bool) -> list[Check]:
+    found = [python(), git(), git_backend(), disk(paths.source, INSTALL_DISK if installs else RUN_DISK)]
+    if starts:
+        found.append(memory(RUN_MEMORY))
+    return found
+
+
+def python() -> Check:
+    version = platform.python_version()
+    return Check("Python", "ok", f"Python {version}")
+
+
+def git() -> Check:
+    minimum = pins()["git"]["minimum"]
+    try:
+        version = run(["git", "--version"], limit=10).stdout.split()[2]
+    except ProgramError:
+        return Check("Git", "fail", "git is not installed", "install it (apt install git · brew install git)")
+    if version_tuple(version) < version_tuple(minimum):
+        return Check("Git", "fail", f"git {version} is too old: the lab needs {minimum}", "install a newer Git")
+    return Check("Git", "ok", f"git {version}")
+
+
+def git_backend() -> Check:
+    """`git http-backend` is part of Git, but some distributions pack it apart."""
+    try:
+        folder = Path(run(["git", "--exec-path"], limit=10).stdout.strip())
+    except ProgramError:
+        return Check("Git over HTTP", "fail", "git is not installed", "install it (apt install git · brew install git)")
+    if not (folder / "git-http-backend").exists():
+        return Check("Git over HTTP", "fail", "git has no http-backend", "install it (apk add git-daemon · apt install git)")
+    return Check("Git over HTTP", "ok", "git http-backend is there")
+
+
+def disk(folder: Path, needed: int) -> Check:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        missing = (needed - free) / MIB
+        return Check(
+            "disk", "fail", f"{missing:,.0f} MiB of disk are missing: {free / MIB:,.0f} of {needed / MIB:,.0f} MiB free "
+            f"in {folder}", "free some space, or clone the lab to another disk",
+        )  # fmt: skip
+    return Check("disk", "ok", f"{free / MIB:,.0f} MiB free, {needed / MIB:,.0f} needed")
+
+
+def memory(needed: int) -> Check:
+    free = psutil.virtual_memory().available
+    if free < needed:
+        missing = (needed - free) / MIB
+        return Check(
+            "memory", "fail", f"{missing:,.0f} MiB of memory are missing: {free / MIB:,.0f} of {needed / MIB:,.0f} MiB "
+            "available", "close other programs, or stop another lab (make lab-down there)",
+        )  # fmt: skip
+    return Check("memory", "ok", f"{free / MIB:,.0f} MiB available, {needed / MIB:,.0f} needed")

@@ -1,0 +1,116 @@
+"""Starts a run of the pipeline by the REST API, follows it task by task, and finds the data version that it made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from lab import ui
+from lab.access import DAG, Access
+from lab.components.airflow import Airflow
+from lab.components.storage import object_key
+from lab.errors import CheckFailedError, ServiceError
+from lab.lineage import versions
+from lab.lineage.versions import DataVersion
+from lab.wait import NotYetError, wait_until
+
+ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
+PAUSE = 0.25
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to. `seconds` from the trigger to the end of the run; `version` is None if it added no rows."""
+
+    run_id: str
+    seconds: float
+    task_seconds: dict[str, float]
+    version: DataVersion | None
+    object_url: str
+
+
+def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Result:
+    """Run the pipeline once, showing its tasks.
+
+    Raises:
+        CheckFailedError: the run failed; the message holds the task and its own error line.
+        ServiceError: the limit was reached; the run goes on.
+    """
+    with Airflow(access) as airflow:
+        require_runnable(airflow)
+        started = time.monotonic()
+        run_id = airflow.trigger(DAG, parameters)
+        ui.say(f"Run {run_id} (≤ {limit:.0f} s)")
+        with ui.live_list() as shown:
+            follow(airflow, run_id, shown, limit)
+        seconds = time.monotonic() - started
+        tasks = airflow.tasks(DAG, run_id)
+        failed = [task for task in tasks if task["state"] == "failed"]
+        if failed or airflow.run(DAG, run_id)["state"] != "success":
+            raise failure(airflow, run_id, failed)
+    version = version_of(access, run_id, parameters.get("branch"))
+    url = f"s3://{access.settings.storage.bucket}/{object_key(access, version.md5)}" if version and version.md5 else ""
+    return Result(run_id, round(seconds, 2), {t["task_id"]: round(t["duration"] or 0, 2) for t in tasks}, version, url)
+
+
+def require_runnable(airflow: Airflow) -> None:
+    dag = airflow.dag()
+    if dag is None:
+        errors = airflow.import_errors()
+        raise ServiceError(
+            f"Airflow does not know the DAG {DAG}" + (f": {errors[0]}" if errors else ""),
+            "mend the DAG in the lab's repository and push, or look at make lab-logs SERVICE=airflow-dag-processor",
+        )
+    if dag["is_paused"]:
+        raise ServiceError(f"the DAG {DAG} is paused: a run would wait", "unpause it in Airflow's UI, then try again")
+
+
+def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> None:
+    """Show each task from the moment it is scheduled until it ends."""
+    open_tasks: set[str] = set()
+    closed: set[str] = set()
+
+    def look() -> None:
+        for task in airflow.tasks(DAG, run_id):
+            name, state = task["task_id"], task["state"]
+            if state in {None, "removed"} or name in closed:
+                continue
+            if name not in open_tasks:
+                open_tasks.add(name)
+                shown.start(name, name, limit)
+            shown.note(name, describe(task))
+            if state in ENDED:
+                closed.add(name)
+                shown.end(name, "✓" if state == "success" else "✗", "" if state == "success" else state)
+        if airflow.run(DAG, run_id)["state"] not in {"success", "failed"}:
+            raise NotYetError(f"at {', '.join(sorted(open_tasks - closed)) or 'its start'}")
+
+    wait_until(
+        look, what=f"run {run_id}", limit=limit, pause=PAUSE,
+        hint=f"the run goes on in Airflow: make lab-logs RUN={run_id}",
+    )  # fmt: skip
+
+
+def describe(task: dict[str, Any]) -> str:
+    state = str(task["state"]).replace("_", " ")
+    return f"{state} (try {task['try_number']})" if (task["try_number"] or 0) > 1 else state
+
+
+def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> CheckFailedError:
+    hint = f"make lab-logs RUN={run_id}"
+    if not failed:
+        return CheckFailedError(f"run {run_id} failed", hint)
+    task = failed[0]
+    lines = airflow.task_log(DAG, run_id, task["task_id"], task["try_number"])
+    told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    hints = [line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")]
+    if told:
+        return CheckFailedError(f"{task['task_id']}: {told[-1]}", hints[-1] if hints else hint)
+    return CheckFailedError(f"{task['task_id']} failed", hint, "\n".join(lines[-12:]))
+
+
+def version_of(access: Access, run_id: str, branch: str | None) -> DataVersion | None:
+    with versions.fresh_clone(access) as clone:
+        revision = f"origin/{branch}" if branch else "HEAD"
+        return next((v for v in reversed(versions.read(clone, revision)) if v.run_id == run_id), None)

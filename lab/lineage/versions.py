@@ -1,0 +1,136 @@
+"""Data versions, read from the repository: each commit that changed a dataset's pointer is one."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.access import Access
+from lab.components import repository
+from lab.errors import LabError, NoSuchVersionError
+from lab.pipeline.errors import PipelineError
+from lab.pipeline.git import GitError, Repository
+from lab.pipeline.pointer import parse
+
+TRAILERS = ("Data-Md5", "Data-Size", "Data-Rows", "Data-Rows-Added", "Data-Base", "Data-Seed", "Run-Id", "Dag-Id",
+            "Dag-Version")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DataVersion:
+    """One version of one dataset.
+
+    `md5` and `size` (bytes) are the pointer's, None if the pointer can't be read (`fault` says why). What the commit's
+    trailers claim (`rows`, `run_id`, …) is None where they are missing: a version that a person made by hand.
+    """
+
+    number: int
+    commit: str
+    parent: str
+    time: str
+    author: str
+    subject: str
+    path: str
+    md5: str | None
+    size: int | None
+    fault: str
+    claimed_md5: str | None
+    claimed_size: int | None
+    rows: int | None
+    rows_added: int | None
+    base_md5: str | None
+    seed: int | None
+    run_id: str | None
+    dag_id: str | None
+    dag_version: str | None
+
+
+@contextmanager
+def fresh_clone(access: Access) -> Iterator[Repository]:
+    """A new clone of the lab's repository that is gone after the block."""
+    access.paths.temporary.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=access.paths.temporary, prefix="clone-") as folder:
+        try:
+            cloned = repository.clone(access, Path(folder) / "repository")
+        except GitError as error:
+            raise LabError(error.message, "make lab-status") from error
+        yield cloned
+
+
+def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:
+    """All data versions reachable from `revision`, oldest first, numbered from 1."""
+    fields = ["%H", "%P", "%cI", "%an", "%s", *(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in TRAILERS)]
+    log = clone.out(
+        "log", "--reverse", "--topo-order", "--first-parent", "-m", "--diff-filter=AM", "--name-only",
+        f"--format=%x01{'%x00'.join(fields)}%x02", revision, "--", "*.dvc",
+    )  # fmt: skip
+    entries = []
+    for block in log.split("\x01")[1:]:
+        head, _, names = block.partition("\x02")
+        entries += [(head.split("\0"), name) for name in names.strip().splitlines()]
+    contents = read_files(clone, [f"{head[0]}:{name}" for head, name in entries])
+    return [make(number, *entry, content) for number, (entry, content) in enumerate(zip(entries, contents, strict=True), 1)]
+
+
+def make(number: int, head: list[str], pointer_name: str, content: str) -> DataVersion:
+    commit, parents, time, author, subject, *values = head
+    claim = dict(zip(TRAILERS, values, strict=True))
+    md5 = size = None
+    fault = ""
+    try:
+        pointer = parse(content, pointer_name)
+        md5, size = pointer.md5, pointer.size
+    except PipelineError as error:
+        fault = error.message
+    return DataVersion(
+        number=number, commit=commit, parent=parents.split(" ")[0], time=time, author=author, subject=subject,
+        path=pointer_name.removesuffix(".dvc"), md5=md5, size=size, fault=fault,
+        claimed_md5=claim["Data-Md5"] or None, claimed_size=number_or_none(claim["Data-Size"]),
+        rows=number_or_none(claim["Data-Rows"]), rows_added=number_or_none(claim["Data-Rows-Added"]),
+        base_md5=claim["Data-Base"] or None, seed=number_or_none(claim["Data-Seed"]),
+        run_id=claim["Run-Id"] or None, dag_id=claim["Dag-Id"] or None, dag_version=claim["Dag-Version"] or None,
+    )  # fmt: skip
+
+
+def number_or_none(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def read_files(clone: Repository, names: list[str]) -> list[str]:
+    """The content of each `<commit>:<path>`, by one `git cat-file --batch`."""
+    if not names:
+        return []
+    finished = subprocess.run(
+        ["git", "cat-file", "--batch"],  # noqa: S607 - the git on PATH
+        cwd=clone.folder, env=clone.environment, input="".join(f"{name}\n" for name in names).encode(),
+        capture_output=True, check=True,
+    )  # fmt: skip
+    contents, rest = [], finished.stdout
+    for _ in names:
+        header, _, rest = rest.partition(b"\n")
+        size = int(header.rsplit(b" ", 1)[1])
+        contents.append(rest[:size].decode("utf-8", "replace"))
+        rest = rest[size + 1 :]
+    return contents
+
+
+def find(versions: list[DataVersion], wanted: str) -> DataVersion:
+    """The version that `wanted` names: its number (`3`, `v3`), `latest`, its run, or the start of its commit or md5.
+
+    Raises:
+        NoSuchVersionError: none, or more than one.
+    """
+    if wanted == "latest" and versions:
+        return versions[-1]
+    number = wanted.removeprefix("v")
+    found = [version for version in versions if str(version.number) == number or version.run_id == wanted]
+    if not found and len(wanted) >= 4:
+        found = [v for v in versions if v.commit.startswith(wanted) or (v.md5 or "").startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    problem = "is not a data version" if not found else f"names {len(found)} data versions"
+    raise NoSuchVersionError(f"{wanted!r} {problem}", f"make lab-history lists them (1 to {len(versions)})")

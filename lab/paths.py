@@ -1,0 +1,96 @@
+"""Where the lab keeps things: everything below `.lab/` of one checkout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders and files of one lab. `home` is git-ignored and holds all of the lab's state."""
+
+    source: Path
+    home: Path
+
+    @classmethod
+    def of(cls, source: Path = SOURCE) -> Paths:
+        return cls(source=source, home=source / ".lab")
+
+    @property
+    def settings_file(self) -> Path:
+        return self.source / "lab.toml"
+
+    @property
+    def data(self) -> Path:
+        """What `lab down --purge` removes and everything else keeps: objects, repositories, Airflow's database."""
+        return self.home / "data"
+
+    @property
+    def objects(self) -> Path:
+        return self.data / "s3"
+
+    @property
+    def repositories(self) -> Path:
+        return self.data / "git"
+
+    @property
+    def airflow(self) -> Path:
+        return self.data / "airflow"
+
+    @property
+    def shared(self) -> Path:
+        """The run folders: what the shared volume is on Kubernetes."""
+        return self.data / "shared"
+
+    @property
+    def secrets(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def environments(self) -> Path:
+        return self.home / "environments"
+
+    @property
+    def bin(self) -> Path:
+        """What lab-shell puts in front of PATH."""
+        return self.home / "bin"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Files of the running lab: process supervisor, lock, state."""
+        return self.home / "run"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def temporary(self) -> Path:
+        return self.home / "tmp"
+
+    @property
+    def user_home(self) -> Path:
+        """HOME of the lab's services, so that the person's own configuration neither helps nor hurts."""
+        return self.home / "user"
+
+    @property
+    def aws_configuration(self) -> Path:
+        """An empty file in place of the person's ~/.aws/config; botocore refuses /dev/null."""
+        return self.run / "aws-configuration"
+
+    @property
+    def bench(self) -> Path:
+        return self.home / "bench"
+
+    def environment(self, name: str) -> Path:
+        return self.environments / name
+
+    def program(self, environment: str, name: str) -> Path:
+        return self.environment(environment) / "bin" / name

@@ -1,0 +1,27 @@
+"""Reads lab/pins.toml, the one place of versions that no lock holds."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ENVIRONMENTS = ("airflow", "worker", "localstack")
+
+
+@cache
+def pins() -> dict[str, Any]:
+    """The pins as a dictionary; see the file for its tables."""
+    return tomllib.loads(Path(__file__).with_name("pins.toml").read_text("utf-8"))
+
+
+def version_tuple(text: str) -> tuple[int, ...]:
+    """`"3.11.2"` as `(3, 11, 2)`; anything after the numbers is left out."""
+    numbers = []
+    for part in text.split("."):
+        digits = "".join(c for c in part if c.isdigit())
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)

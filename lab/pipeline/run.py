@@ -1,0 +1,92 @@
+"""What one run of the pipeline is told by its environment; the same variables in a pod and in a process."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lab.pipeline.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: where it reads and writes, and what it is to add. `identity` is Airflow's run id."""
+
+    identity: str
+    dag: str
+    code_version: str
+    date: str
+    repository: str
+    branch: str
+    dataset: PurePosixPath
+    rows: int
+    shared: Path
+
+    @property
+    def folder(self) -> Path:
+        """This run's own folder on the shared volume: readable, and unique also where two names look alike."""
+        digest = hashlib.sha256(f"{self.dag}\n{self.identity}".encode()).hexdigest()[:12]
+        readable = re.sub(r"[^A-Za-z0-9]+", "-", self.identity)[:60].strip("-")
+        return self.shared / "runs" / f"{readable}-{digest}"
+
+    @property
+    def clone(self) -> Path:
+        return self.folder / "repository"
+
+    @property
+    def data_file(self) -> Path:
+        return self.clone / self.dataset
+
+    @property
+    def pointer(self) -> str:
+        """The dataset's `.dvc` file, relative to the repository."""
+        return f"{self.dataset}.dvc"
+
+    @property
+    def receipt(self) -> Path:
+        """What `modify` did, for `push`: written when the rows are in the file, and not before."""
+        return self.folder / "modified.json"
+
+
+PATTERNS = {
+    "PIPELINE_RUN_ID": r"[A-Za-z0-9_.~:+-]{1,250}",  # what Airflow allows (core.allowed_run_id_pattern)
+    "PIPELINE_DAG_ID": r"[\w.-]{1,250}",
+    "PIPELINE_CODE_VERSION": r"[0-9a-f]{0,64}",
+    "PIPELINE_RUN_DATE": r"\d{4}-\d\d-\d\d",
+    "PIPELINE_REPOSITORY": r"(https?|ssh|file)://\S+|/\S+",
+    "PIPELINE_BRANCH": r"(?!-)[\w./-]{1,200}",
+    "PIPELINE_DATASET": r"(?!/)[\w .-]+(/[\w .-]+)*\.csv",
+    "PIPELINE_ROWS": r"\d{1,9}",
+    "PIPELINE_SHARED_DIR": r"/.+",
+}
+
+
+def from_environment(environment: Mapping[str, str]) -> Run:
+    """Read the run from PIPELINE_* variables.
+
+    Raises:
+        UsageError: one is missing or malformed; it is named with its value.
+    """
+    values = {}
+    for name, pattern in PATTERNS.items():
+        value = environment.get(name, "")
+        if not re.fullmatch(pattern, value) or ".." in value.split("/"):
+            raise UsageError(
+                f"{name} is {'not set' if not value else repr(value)}, expected {pattern}",
+                "the DAG sets it: compare dags/lab_steps.py and the parameters of the run",
+            )
+        values[name.removeprefix("PIPELINE_")] = value
+    return Run(
+        identity=values["RUN_ID"],
+        dag=values["DAG_ID"],
+        code_version=values["CODE_VERSION"],
+        date=values["RUN_DATE"],
+        repository=values["REPOSITORY"],
+        branch=values["BRANCH"],
+        dataset=PurePosixPath(values["DATASET"]),
+        rows=int(values["ROWS"]),
+        shared=Path(values["SHARED_DIR"]),
+    )

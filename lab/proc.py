@@ -1,0 +1,92 @@
+"""The one way to run a program: argument lists, captured output, a typed error with the program's last lines."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import ProgramError
+
+TAIL_LINES = 12
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ended: its exit status (negative: killed by that signal) and what it wrote."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    limit: float,
+    check: bool = True,
+    text: str | None = None,
+) -> Completed:
+    """Run `argv` to its end, at most `limit` seconds, with `text` on standard input (else nothing).
+
+    Raises:
+        ProgramError: it could not be started, outlived its limit (it is then killed), or, with `check`, ended
+            with a status other than 0. Its last lines are the error's detail.
+    """
+    command = [str(part) for part in argv]
+    try:
+        finished = subprocess.run(
+            command,
+            env=dict(env) if env is not None else None,
+            cwd=cwd,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=limit,
+            check=False,
+            **({"stdin": subprocess.DEVNULL} if text is None else {"input": text}),
+        )
+    except FileNotFoundError as error:
+        raise ProgramError(f"{command[0]}: no such program", "`make lab-up` installs what is missing") from error
+    except OSError as error:
+        raise ProgramError(f"{command[0]} could not be started: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise ProgramError(f"{shlex.join(command)} took longer than {limit:.0f} s", detail=tail(error.stderr)) from error
+    if check and finished.returncode != 0:
+        raise ProgramError(
+            f"{shlex.join(command)} ended with {describe(finished.returncode)}",
+            detail=tail(f"{finished.stdout}\n{finished.stderr}"),
+        )
+    return Completed(finished.returncode, finished.stdout, finished.stderr)
+
+
+def describe(status: int) -> str:
+    """`exit status 3`, or `signal 9` for a status that says so."""
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def tail(text: str | bytes | None, lines: int = TAIL_LINES) -> str:
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return "\n".join((text or "").rstrip().splitlines()[-lines:])
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The person's environment less what would redirect the lab's programs, plus `extra`.
+
+    AWS_*, AIRFLOW*, DVC_*, GIT_* and Python's own variables go: the lab's programs must not find another account,
+    another Airflow or another repository by accident. Proxy, locale and certificate settings stay.
+    """
+    redirecting = ("AWS_", "AIRFLOW", "DVC_", "GIT_", "PYTHON", "LOCALSTACK_", "PIPELINE_", "GITSYNC_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(redirecting) or name in {"AWS_CA_BUNDLE", "GIT_SSL_CAINFO"}
+    }
+    kept.pop("VIRTUAL_ENV", None)
+    return {**kept, **(extra or {})}

@@ -1,0 +1,54 @@
+"""The lab's generated secrets: one file each, mode 0600, in a folder of mode 0700. Never in argv, URLs or logs."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "airflow-password": lambda: secrets.token_urlsafe(15),
+    "git-password": lambda: secrets.token_urlsafe(24),
+    # Neither form of key that LocalStack reads an account id from; AWS's own begin with AKIA or ASIA.
+    "aws-access-key-id": lambda: "LAB" + base64.b32encode(secrets.token_bytes(10)).decode().rstrip("="),
+    "aws-secret-access-key": lambda: secrets.token_urlsafe(30),
+    "airflow-jwt-secret": lambda: secrets.token_urlsafe(48),
+    "airflow-api-secret": lambda: secrets.token_urlsafe(32),
+    "airflow-fernet-key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
+    "supervisor-password": lambda: secrets.token_urlsafe(24),
+}
+
+
+class Secrets:
+    """Reads the secrets of one lab; `ensure` makes those that are missing and never changes one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def missing(self) -> list[str]:
+        return [name for name in GENERATORS if not self.file(name).exists()]
+
+    def ensure(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.chmod(0o700)
+        for name in self.missing():
+            write_private(self.file(name), GENERATORS[name]() + "\n")
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+    def __getitem__(self, name: str) -> str:
+        return self.file(name).read_text("utf-8").strip()
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write `text` so that nobody else can read it and no half of it is ever seen."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(file)

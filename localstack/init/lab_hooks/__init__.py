@@ -1,0 +1,11 @@
+"""What the lab changes in LocalStack at its start. Loaded by ``start.d/lab.py``; see ``localstack/README.md``."""
+
+from lab_hooks import durable_s3, listen_address
+
+__all__ = ["install_all"]
+
+
+def install_all() -> None:
+    """Install every hook, before the gateway listens. Raises if one of them can't keep its promise."""
+    listen_address.install()
+    durable_s3.install()

@@ -1,0 +1,132 @@
+"""Read the durable folder at the start, and put it in the place of LocalStack's forgetful storage.
+
+Costs one small read and one ``stat`` per object; no body is read or copied.
+"""
+
+import json
+import logging
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from localstack.constants import AWS_REGION_US_EAST_1, DEFAULT_AWS_ACCOUNT_ID
+from localstack.services.plugins import SERVICE_PLUGINS
+from localstack.services.s3 import provider as s3_provider
+from localstack.services.s3.models import s3_stores
+from localstack.services.s3.utils import get_canned_acl, get_owner_for_account_id
+
+from lab_hooks.durable_s3.files import BucketFolder, DurableFolder, identifier
+from lab_hooks.durable_s3.records import GMT, body_of, bucket_record, object_from
+from lab_hooks.durable_s3.seams import check_seams
+from lab_hooks.durable_s3.storage import DurableObjectStore
+from lab_hooks.durable_s3.stores import BucketFactory, DurableBucket
+
+__all__ = ["serve_from"]
+
+LOG = logging.getLogger("localstack.lab.durable_s3")
+
+
+def serve_from(root: Path) -> None:
+    """Restore every bucket and object below ``root`` and serve S3 from there. Calling it twice changes nothing."""
+    # Loads the service if it isn't yet, and raises the reason if it can't be.
+    provider = SERVICE_PLUGINS.require("s3")._provider
+    if isinstance(getattr(provider, "_storage_backend", None), DurableObjectStore):
+        return
+    check_seams(provider)
+    began = time.monotonic()
+    folder = DurableFolder(root)
+    counts = [restore_bucket(bucket) for bucket in folder.existing()]
+    s3_provider.S3Bucket = BucketFactory(folder)
+    provider._storage_backend = DurableObjectStore(folder)
+    provider._cors_handler.invalidate_cache()
+    took = time.monotonic() - began
+    LOG.info("S3 is durable in %s: %d buckets, %d objects, read in %.2f s", root, len(counts), sum(counts), took)
+
+
+def restore_bucket(folder: BucketFolder) -> int:
+    """Bring one bucket back, and return how many objects it holds."""
+    record = read_bucket_record(folder)
+    bucket = DurableBucket(
+        folder,
+        name=folder.name,
+        account_id=record["bucket_account_id"],
+        bucket_region=record["bucket_region"],
+        location_constraint=record["location_constraint"],
+        owner=record["owner"],
+        acl=record["acl"],
+        object_ownership=record["object_ownership"],
+    )
+    bucket.creation_date = datetime.fromisoformat(record["creation_date"]).astimezone(GMT)
+    count = restore_objects(bucket)
+    store = s3_stores[bucket.bucket_account_id][bucket.bucket_region]
+    store.buckets[bucket.name] = bucket
+    store.global_bucket_map[bucket.name] = bucket.bucket_account_id
+    return count
+
+
+def read_bucket_record(folder: BucketFolder) -> dict[str, Any]:
+    """Return the bucket's record; if it is damaged, one with defaults, so that its objects stay within reach."""
+    try:
+        record: dict[str, Any] = json.loads(folder.record_path.read_text(encoding="utf-8"))
+        datetime.fromisoformat(record["creation_date"])
+        s3_stores[record["bucket_account_id"]][record["bucket_region"]]
+        if record["name"] != folder.name:
+            raise ValueError("the record is another bucket's")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        damaged = [folder.record_path] if folder.record_path.exists() else []
+        LOG.error("record of bucket %s is damaged (%r): set aside in %s; the bucket is served with defaults",
+                  folder.name, error, folder.set_aside(*damaged))  # fmt: skip
+        record = default_record(folder)
+        folder.replace_record(record)
+    return record
+
+
+def default_record(folder: BucketFolder) -> dict[str, Any]:
+    """Return the record that CreateBucket without any option would have made."""
+    owner = get_owner_for_account_id(DEFAULT_AWS_ACCOUNT_ID)
+    return bucket_record(
+        DurableBucket(
+            folder,
+            name=folder.name,
+            account_id=DEFAULT_AWS_ACCOUNT_ID,
+            bucket_region=AWS_REGION_US_EAST_1,
+            owner=owner,
+            acl=get_canned_acl("private", owner=owner),
+        )
+    )
+
+
+def restore_objects(bucket: DurableBucket) -> int:
+    """Bring back every object whose sidecar and body are whole, set aside the others, remove bodies nobody names."""
+    folder = bucket.folder
+    folder.objects.mkdir(exist_ok=True)
+    folder.bodies.mkdir(exist_ok=True)
+    sizes = {path.name: path.stat().st_size for path in folder.bodies.iterdir()}
+    for sidecar in list(folder.objects.iterdir()):
+        try:
+            s3_object = read_object(sidecar, folder, sizes)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            bodies = [folder.bodies / name for name in sizes if name.startswith(f"{sidecar.stem}.")]
+            for path in bodies:
+                del sizes[path.name]
+            LOG.error("object in bucket %s is damaged (%s: %r): set aside in %s",
+                      bucket.name, sidecar.name, error, folder.set_aside(sidecar, *bodies))  # fmt: skip
+        else:
+            bucket.objects.adopt(s3_object)
+            del sizes[body_of(s3_object).name]
+    # What is left was written but never acknowledged, or replaced or deleted just before the end.
+    for name in sizes:
+        (folder.bodies / name).unlink()
+    return len(bucket.objects.values())
+
+
+def read_object(sidecar: Path, folder: BucketFolder, sizes: dict[str, int]) -> Any:
+    """Return the object a sidecar describes; raises if the two files don't belong together."""
+    s3_object = object_from(json.loads(sidecar.read_bytes()), folder.bodies)
+    body = body_of(s3_object).name
+    if sidecar.stem != identifier(s3_object.key) or not body.startswith(f"{sidecar.stem}."):
+        raise ValueError("the sidecar is another key's")
+    if sizes.get(body) != s3_object.size:
+        raise ValueError(f"the body has {sizes.get(body)} bytes, the sidecar says {s3_object.size}")
+    return s3_object

@@ -1,0 +1,136 @@
+"""A real LocalStack process for the tests: started with our init hooks, killed with SIGKILL, started again."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+PYTHON = "LAB_LOCALSTACK_PYTHON"
+INIT = Path(__file__).resolve().parents[2] / "localstack" / "init"
+START_LIMIT = 60.0
+
+
+def wait_for(condition: Callable[[], bool], what: str, limit: float = START_LIMIT) -> None:
+    """Poll until the condition holds."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"gave up after {limit:.0f} s waiting for {what}"
+        time.sleep(0.02)
+
+
+class LocalStack:
+    """One LocalStack and its folder; ``kill`` and ``start`` again is a crash and a restart."""
+
+    def __init__(self, python: str, caches: Path, folder: Path) -> None:
+        """Lay out the folder; nothing is started. ``caches`` is shared, because LocalStack takes long to build them."""
+        self.python, self.caches, self.folder = python, caches, folder
+        self.durable, self.log = folder / "s3", folder / "localstack.log"
+        self.root = folder / "root"
+        shutil.copytree(INIT, self.root / "etc/localstack/init", ignore=shutil.ignore_patterns("__pycache__"))
+        (self.root / "var/lib").mkdir(parents=True)
+        (self.root / "var/lib/localstack").symlink_to(caches)
+        (folder / "tmp").mkdir()
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def start_hooks(self) -> Path:
+        """Return the folder of this LocalStack's own copy of the start hooks."""
+        return self.root / "etc/localstack/init/start.d"
+
+    def spawn(self, **settings: str) -> subprocess.Popen[bytes]:
+        """Start the process on a free port and return at once."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "TMPDIR": str(self.folder / "tmp"),
+            "XDG_CACHE_HOME": str(self.caches),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OVERRIDE_IN_DOCKER": "0",
+            "FILESYSTEM_ROOT": str(self.root),
+            "CONFIG_DIR": str(self.folder / "config"),
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+            "SERVICES": "s3,sts,iam",
+            "EAGER_SERVICE_LOADING": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DISABLE_EVENTS": "1",
+            "DNS_ADDRESS": "0",
+            "LAB_DURABLE_S3_DIR": str(self.durable),
+        } | settings
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.python, "-m", "localstack.runtime.main"], env=environment, stdout=log, stderr=log, cwd=self.folder
+            )
+        return self.process
+
+    def start(self, **settings: str) -> Any:
+        """Start, wait until S3 runs, and return a client."""
+        self.spawn(**settings)
+        wait_for(self.is_ready, "LocalStack")
+        return self.client()
+
+    def is_ready(self) -> bool:
+        """Tell whether S3 is running; fails if the process has ended."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        with contextlib.suppress(OSError), contextlib.closing(connection):
+            connection.request("GET", "/_localstack/health")
+            return bool(json.load(connection.getresponse())["services"]["s3"] == "running")
+        return False
+
+    def kill(self) -> None:
+        """End the process with SIGKILL."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def restart(self) -> Any:
+        """Kill, start again, return a client."""
+        self.kill()
+        return self.start()
+
+    def client(self) -> Any:
+        """Return an S3 client that doesn't retry: a test wants to see each answer."""
+        config = Config(
+            retries={"total_max_attempts": 1}, max_pool_connections=32, read_timeout=20, s3={"addressing_style": "path"}
+        )
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=config,
+        )
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder for what LocalStack caches between starts."""
+    return tmp_path_factory.mktemp("localstack-caches")
+
+
+@pytest.fixture
+def localstack(caches: Path, tmp_path: Path) -> Iterator[LocalStack]:
+    """Return a LocalStack that is not started yet; it is killed at the end."""
+    if not (python := os.environ.get(PYTHON)):
+        pytest.skip(f"{PYTHON} names no Python with LocalStack")
+    server = LocalStack(python, caches, tmp_path)
+    yield server
+    server.kill()
