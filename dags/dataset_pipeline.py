@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, Param
 from airflow.timetables.assets import AssetOrTimeSchedule
@@ -11,13 +11,15 @@ from lab_steps import step
 
 DATASET_CHANGED = Asset("lab://datasets/changed")
 
+# Without a start date, and with no time back, the first run is at the next midnight, not as soon as the DAG is loaded.
+DAILY = CronTriggerTimetable("0 0 * * *", timezone="UTC", run_immediately=timedelta(0))
+
 with DAG(
     "dataset_pipeline",
     description="Pull the dataset, append synthetic employees, push a new data version",
     doc_md=__doc__,
     tags=["lab"],
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 0 * * *", timezone="UTC"), assets=DATASET_CHANGED),
+    schedule=AssetOrTimeSchedule(timetable=DAILY, assets=DATASET_CHANGED),
     catchup=False,
     max_active_runs=4,
     is_paused_upon_creation=False,

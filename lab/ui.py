@@ -25,7 +25,7 @@ from rich.text import Text
 from lab.errors import LabError
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True)
+output = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 def data(value: Any) -> None:
@@ -44,8 +44,7 @@ def table(rows: list[list[str]], headings: list[str]) -> None:
         view.add_column(heading, overflow="fold")
     for row in rows:
         view.add_row(*(escape(cell) for cell in row))
-    width = None if output.is_terminal else 200
-    output.print(view, width=width, soft_wrap=False)
+    output.print(view, soft_wrap=False)
 
 
 def tell(error: LabError) -> None:

@@ -1,2 +1,92 @@
+"""`lab logs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
 import typer
-def register(app: typer.Typer) -> None: pass
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        help="Show the log of a service, or of a run's tasks; without a name, the last lines of every service.",
+        epilog="Example: lab logs airflow-scheduler --follow · lab logs --run latest --task push_data",
+    )(logs)
+
+
+def logs(
+    service: Annotated[str | None, typer.Argument(help="A service, as lab status names them.")] = None,
+    run: Annotated[str | None, typer.Option(help="A run id, or `latest`: the logs of its tasks.")] = None,
+    task: Annotated[str | None, typer.Option(help="Only this task of the run.")] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 40,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are added; end with Ctrl-C.")] = False,
+) -> None:
+    from lab import ui
+    from lab.cli import context
+    from lab.errors import NoSuchVersionError
+
+    chosen, _ = context.engine()
+    if run is not None or task is not None:
+        show_run(run or "latest", task)
+        return
+    files = chosen.log_files()
+    if service is not None and service not in files:
+        raise NoSuchVersionError(f"there is no service {service!r}", f"services: {', '.join(files)}")
+    if service is None:
+        for name, file in files.items():
+            ui.output.print(f"== {name}: {file}", markup=False)
+            show(file, min(lines, 10))
+        return
+    show(files[service], lines)
+    if follow:
+        follow_file(files[service])
+
+
+def show(file: Path, lines: int) -> None:
+    from lab import ui
+    from lab.proc import tail
+
+    text = tail(file.read_bytes()[-500_000:], lines) if file.exists() else "(no log yet)"
+    ui.output.out(text, highlight=False)
+
+
+def follow_file(file: Path) -> None:
+    """Print what is added until interrupted; a log that was rotated is read from its start."""
+    import sys
+    import time
+
+    position = file.stat().st_size if file.exists() else 0
+    while True:
+        size = file.stat().st_size if file.exists() else 0
+        position = min(position, size) if size >= position else 0
+        if size > position:
+            with file.open("rb") as stream:
+                stream.seek(position)
+                sys.stdout.write(stream.read().decode("utf-8", "replace"))
+                position = stream.tell()
+            sys.stdout.flush()
+        time.sleep(0.3)
+
+
+def show_run(run_id: str, task_id: str | None) -> None:
+    from lab import ui
+    from lab.access import DAG
+    from lab.cli import context
+    from lab.components.airflow import Airflow
+    from lab.errors import NoSuchVersionError
+
+    with Airflow(context.access()) as airflow:
+        if run_id == "latest":
+            runs = airflow.runs(DAG, 1)
+            if not runs:
+                raise NoSuchVersionError("there is no run yet", "make lab-run")
+            run_id = runs[0]["dag_run_id"]
+        tasks = [task for task in airflow.tasks(DAG, run_id) if task_id in {None, task["task_id"]}]
+        if not tasks:
+            raise NoSuchVersionError(f"run {run_id} has no task {task_id}", "tasks: pull_data, modify_data, push_data")
+        for task in tasks:
+            ui.output.print(f"== {run_id} {task['task_id']}: {task['state']}", markup=False)
+            for attempt in range(1, (task["try_number"] or 0) + 1):
+                for line in airflow.task_log(DAG, run_id, task["task_id"], attempt):
+                    ui.output.out(line, highlight=False)

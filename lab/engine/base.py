@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lab.access import Access
 from lab.engine.phases import Phase
+from lab.host import Check
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class Engine(Protocol):
 
     def shell_environment(self) -> dict[str, str]:
         """The environment of lab-shell, less the person's own variables."""
+        ...
+
+    def diagnose(self) -> list[Check]:
+        """Everything worth looking at when something is wrong: the machine, then the lab."""
         ...
 
     def leftovers(self) -> Iterable[str]:

@@ -16,7 +16,7 @@ from lab.engine.local.environments import Environment
 from lab.engine.local.supervisor import RUNNING, Supervisor
 from lab.engine.phases import Phase
 from lab.errors import NotRunningError
-from lab.host import require_host
+from lab.host import Check, checks, require_host
 from lab.paths import Paths
 from lab.pins import ENVIRONMENTS
 from lab.proc import clean_environment
@@ -126,6 +126,34 @@ class LocalEngine:
             **{name: value for name, value in wanted.items() if name not in private | authors | set(inherited)},
             **access.dvc_variables(),
         }
+
+    def diagnose(self) -> list[Check]:
+        running = self.supervisor().process() is not None
+        current = {name: self.environment(name).is_current() for name in ENVIRONMENTS}
+        found = checks(self.paths, installs=not all(current.values()), starts=not running)
+        for name, is_current in current.items():
+            state = "installed from its lock" if is_current else "not installed yet"
+            found.append(Check(f"environment {name}", "ok" if is_current else "warn", state, "make lab-up"))
+        left = list(self.leftovers())
+        if left:
+            found.append(Check("processes", "fail", f"left over: {', '.join(left)}", "make lab-down ends them"))
+        if not running:
+            found += [self.diagnose_port(name, default) for name, default in ports.DEFAULTS.items()]
+        for service in self.status().services:
+            good = service.state == "healthy"
+            found.append(
+                Check(service.name, "ok" if good else "fail", service.reason or service.state, f"make lab-logs SERVICE={service.name}")
+            )
+        return found
+
+    def diagnose_port(self, name: str, default: int) -> Check:
+        wanted = getattr(self.settings.ports, name)
+        port = wanted or default
+        if ports.is_free(port):
+            return Check(f"port {port}", "ok", f"free for {name}")
+        state = "fail" if wanted else "warn"
+        hint = f"set another ports.{name}" if wanted else f"nothing to do: the lab finds another port for {name}"
+        return Check(f"port {port}", state, f"in use by {ports.owner(port)}", hint)
 
     def leftovers(self) -> Iterable[str]:
         if self.supervisor().process() is None:

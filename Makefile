@@ -1,0 +1,55 @@
+# Thin: each target is one `lab` call. `make` alone lists them.
+# Variables go to the command as its options: make lab-run ROWS=100 · make lab-down PURGE=1
+
+LAB := sh lab/bootstrap.sh
+LAB_DEV := sh lab/bootstrap.sh --dev
+BIN := .lab/environments/lab/bin
+.DEFAULT_GOAL := help
+.PHONY: help lab-up lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
+	test test-unit test-integration lint lint-fix bench lock clean
+
+##@ The lab
+lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local, TIMINGS=1)
+	@$(LAB) up $(if $(ENGINE),--engine $(ENGINE)) $(if $(TIMINGS),--timings)
+lab-down:        ## End everything that it runs; PURGE=1 removes its data too
+	@$(LAB) down $(if $(PURGE),--purge)
+lab-status:      ## Each service with its health, and the URLs (JSON=1)
+	@$(LAB) status $(if $(JSON),--json)
+lab-doctor:      ## What is missing, left over or wrong, and what to do (JSON=1)
+	@$(LAB) doctor $(if $(JSON),--json)
+lab-logs:        ## Logs of all services; SERVICE=name, FOLLOW=1, LINES=n; RUN=id|latest, TASK=name for a run's
+	@$(LAB) logs $(SERVICE) $(if $(RUN),--run '$(RUN)') $(if $(TASK),--task $(TASK)) $(if $(LINES),-n $(LINES)) $(if $(FOLLOW),-f)
+lab-shell:       ## A shell in which git, dvc, airflow and aws reach the lab (COMMAND="aws s3 ls")
+	@$(LAB) shell $(if $(COMMAND),-- sh -c '$(COMMAND)')
+
+##@ Data versions
+lab-run:         ## Run the pipeline and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
+	@$(LAB) run $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') $(if $(BRANCH),--branch '$(BRANCH)')
+lab-history:     ## List the data versions; VERSION=n shows one (JSON=1)
+	@$(LAB) history $(if $(VERSION),'$(VERSION)') $(if $(JSON),--json)
+lab-verify:      ## Check every version from a fresh clone: pointer, object, data, rows, run (VERSION=n)
+	@$(LAB) verify $(if $(VERSION),'$(VERSION)') $(if $(JSON),--json)
+lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives it anew (OUTPUT=file)
+	@$(if $(VERSION),,echo 'error: VERSION is not set' >&2; echo 'hint: make lab-reproduce VERSION=1' >&2; exit 2;) \
+	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')
+
+##@ Development
+test: lint test-unit test-integration  ## Everything that needs no container engine
+test-unit:       ## Unit tests
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit $(PYTEST)
+test-integration: ## A real lab on the local engine, in a checkout of its own
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration $(PYTEST)
+lint:            ## ruff and mypy
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint-fix:        ## Let ruff mend what it can
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
+bench:           ## Measure, print and store a table of times and memory (minutes)
+	@$(LAB_DEV) bench
+lock:            ## Make the locks anew from pyproject.toml and lab/pins.toml
+	@$(LAB_DEV) lock
+clean: lab-down  ## End the lab and remove .lab/ whole
+	@rm -rf .lab
+
+help:            ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

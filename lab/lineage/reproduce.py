@@ -1,0 +1,86 @@
+"""Writes the file of a data version, or derives it anew from its base; either way its bytes are the version's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lab.access import Access
+from lab.errors import CheckFailedError, NoSuchVersionError
+from lab.lineage import versions
+from lab.lineage.verify import cache_file, file_md5
+from lab.lineage.versions import DataVersion
+from lab.pipeline.append import append_rows
+from lab.pipeline.git import Repository
+from lab.pipeline.pointer import Pointer, parse
+from lab.pipeline.synthetic import generate
+from lab.proc import run
+
+LIMIT = 3600
+
+
+def reproduce(access: Access, wanted: str, output: Path | None, *, replay: bool) -> tuple[DataVersion, Path]:
+    """Write the version's file and return it with its path; `output` is replaced only when the bytes are right.
+
+    Raises:
+        NoSuchVersionError: there is no such version.
+        CheckFailedError: the bytes are not the version's; nothing is written.
+    """
+    with versions.fresh_clone(access) as clone:
+        version = versions.find(versions.read(clone), wanted)
+        if version.md5 is None:
+            raise CheckFailedError(f"version {version.number}: {version.fault}", "make lab-verify")
+        made = replayed(access, clone, version) if replay else pulled(access, clone, version.commit, version.path)
+        md5 = file_md5(made)
+        if md5 != version.md5:
+            raise CheckFailedError(
+                f"version {version.number}: {'the replay' if replay else 'the object'} has md5 {md5}, "
+                f"the pointer says {version.md5}", "make lab-verify",
+            )  # fmt: skip
+        target = output or default_output(access, version)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(target.name + ".partial")
+        shutil.copyfile(made, partial)
+        partial.replace(target)
+    return version, target
+
+
+def default_output(access: Access, version: DataVersion) -> Path:
+    name = Path(version.path)
+    return access.paths.home / "reproduced" / f"{name.stem}-v{version.number}{name.suffix}"
+
+
+def pulled(access: Access, clone: Repository, commit: str, path: str) -> Path:
+    """The data that `commit` names, in the clone's cache."""
+    clone.run("checkout", "--quiet", "--detach", commit)
+    pointer = read_pointer(clone, commit, path)
+    command = [access.dvc_program(), "fetch", "--quiet", f"{path}.dvc"]
+    finished = run(command, env=clone.environment, cwd=clone.folder, limit=LIMIT, check=False)
+    file = cache_file(clone.folder, pointer.md5)
+    if finished.status != 0 or not file.exists():
+        raise CheckFailedError(
+            f"the object of md5 {pointer.md5} ({path} at {commit[:10]}) could not be pulled", "make lab-verify",
+            finished.stderr.strip()[-500:],
+        )  # fmt: skip
+    return file
+
+
+def replayed(access: Access, clone: Repository, version: DataVersion) -> Path:
+    """The version derived anew: from its seed, or by appending its run's rows to its base."""
+    made = clone.folder.parent / "replayed.csv"
+    if version.seed is not None and version.rows is not None:
+        generate(made, version.rows, version.seed)
+        return made
+    if version.run_id is None or version.rows_added is None or not version.parent:
+        raise NoSuchVersionError(
+            f"version {version.number} was made by hand ({version.author}): there is no run to replay",
+            "make lab-reproduce without REPLAY=1 writes its file",
+        )
+    base = read_pointer(clone, version.parent, version.path)
+    shutil.copyfile(pulled(access, clone, version.parent, version.path), made)
+    append_rows(made, version.rows_added, version.run_id, base.md5, base.size)
+    return made
+
+
+def read_pointer(clone: Repository, commit: str, path: str) -> Pointer:
+    return parse(clone.out("show", f"{commit}:{path}.dvc"), f"{path}.dvc")

@@ -1,0 +1,28 @@
+"""Makes `images/<name>/requirements.lock` from lab/pins.toml: exact versions with hashes, for every platform."""
+
+from __future__ import annotations
+
+from lab.paths import Paths
+from lab.pins import pins
+from lab.proc import clean_environment, run
+
+
+def make_lock(paths: Paths, name: str) -> bool:
+    """Resolve the environment anew; what the lock has and still fits is kept. Return whether it changed."""
+    pinned = pins()
+    wanted = pinned["environments"][name]
+    file = paths.source / "images" / name / "requirements.lock"
+    before = file.read_bytes() if file.exists() else b""
+    uv = (paths.environment("lab") / "uv-path").read_text("utf-8")
+    run(
+        [
+            uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate",
+            "--python-version", pinned["python"]["minimum"], "--exclude-newer", wanted["exclude-newer"],
+            "--output-file", file, "-",
+        ],
+        env=clean_environment({"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1"}),
+        cwd=paths.source,
+        text="\n".join(wanted["requirements"]) + "\n",
+        limit=300,
+    )  # fmt: skip
+    return file.read_bytes() != before
