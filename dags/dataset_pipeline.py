@@ -28,7 +28,10 @@ with DAG(
         "rows": Param(1, type="integer", minimum=0, maximum=1_000_000, description="Synthetic employees to append"),
         "branch": Param("main", type="string", minLength=1, description="Branch to read and to push to"),
         "dataset": Param(
-            "datasets/employee_attrition.csv", type="string", pattern=r"\.csv$", description="Dataset under DVC"
+            "datasets/employee_attrition.csv",
+            type="string",
+            pattern=r"\.csv$",
+            description="Dataset under DVC",
         ),
     },
 ) as dag:

@@ -92,6 +92,5 @@ class Access:
             "PYTHONUNBUFFERED": "1",
         }
 
-
     def dvc_program(self) -> Path:
         return self.paths.program("worker", "dvc")

@@ -74,7 +74,12 @@ def git_backend() -> Check:
     except ProgramError:
         return Check("Git over HTTP", "fail", "git is not installed", "install it (apt install git · brew install git)")
     if not (folder / "git-http-backend").exists():
-        return Check("Git over HTTP", "fail", "git has no http-backend", "install it (apk add git-daemon · apt install git)")
+        return Check(
+            "Git over HTTP",
+            "fail",
+            "git has no http-backend",
+            "install it (apk add git-daemon · apt install git)",
+        )
     return Check("Git over HTTP", "ok", "git http-backend is there")
 
 
@@ -83,8 +88,8 @@ def disk(folder: Path, needed: int) -> Check:
     if free < needed:
         missing = (needed - free) / MIB
         return Check(
-            "disk", "fail", f"{missing:,.0f} MiB of disk are missing: {free / MIB:,.0f} of {needed / MIB:,.0f} MiB free "
-            f"in {folder}", "free some space, or clone the lab to another disk",
+            "disk", "fail", f"{missing:,.0f} MiB of disk are missing: {free / MIB:,.0f} of {needed / MIB:,.0f} MiB "
+            f"free in {folder}", "free some space, or clone the lab to another disk",
         )  # fmt: skip
     return Check("disk", "ok", f"{free / MIB:,.0f} MiB free, {needed / MIB:,.0f} needed")
 

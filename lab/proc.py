@@ -56,7 +56,9 @@ def run(
     except OSError as error:
         raise ProgramError(f"{command[0]} could not be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
-        raise ProgramError(f"{shlex.join(command)} took longer than {limit:.0f} s", detail=tail(error.stderr)) from error
+        raise ProgramError(
+            f"{shlex.join(command)} took longer than {limit:.0f} s", detail=tail(error.stderr)
+        ) from error
     if check and finished.returncode != 0:
         raise ProgramError(
             f"{shlex.join(command)} ended with {describe(finished.returncode)}",

@@ -1,4 +1,4 @@
-"""The command line: `lab <command>`. One file per command; this one only lists them and turns errors into exit codes."""
+"""The command line: `lab <command>`. One file per command; this one lists them and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run a command; every error is told once, here."""
-    from lab import ui  # noqa: PLC0415 - after the help texts, which need no terminal
+    from lab import ui
 
     try:
         app()

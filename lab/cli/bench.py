@@ -1,2 +1,5 @@
 import typer
-def register(app: typer.Typer) -> None: pass
+
+
+def register(app: typer.Typer) -> None:
+    pass

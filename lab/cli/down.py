@@ -8,9 +8,10 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="End everything that the lab runs. Data stays, unless --purge.", epilog="Example: lab down --purge")(
-        down
-    )
+    app.command(
+        help="End everything that the lab runs. Data stays, unless --purge.",
+        epilog="Example: lab down --purge",
+    )(down)
 
 
 def down(

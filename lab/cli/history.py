@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
 
 def history(
-    version: Annotated[str | None, typer.Argument(help="A number, `latest`, a run, or the start of a commit or md5.")] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="A number, `latest`, a run, or the start of a commit or md5.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     from lab import ui
@@ -27,7 +29,10 @@ def history(
         if as_json:
             ui.data(asdict(found))
         else:
-            ui.table([[k.replace("_", " "), str(v)] for k, v in asdict(found).items() if v not in {None, ""}], ["", ""])
+            ui.table(
+                [[k.replace("_", " "), str(v)] for k, v in asdict(found).items() if v not in {None, ""}],
+                ["", ""],
+            )
         return
     if as_json:
         ui.data([asdict(each) for each in known])

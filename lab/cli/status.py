@@ -9,9 +9,10 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Show each service, its health with the reason, and the URLs.", epilog="Example: lab status --json")(
-        status
-    )
+    app.command(
+        help="Show each service, its health with the reason, and the URLs.",
+        epilog="Example: lab status --json",
+    )(status)
 
 
 def status(
@@ -32,7 +33,14 @@ def status(
         ui.say("Next:  make lab-up")
         return
     rows = [
-        [s.name, s.state, str(s.pid or ""), age(s.uptime_seconds), s.url, s.reason if s.state != "healthy" else ""]
+        [
+            s.name,
+            s.state,
+            str(s.pid or ""),
+            age(s.uptime_seconds),
+            s.url,
+            s.reason if s.state != "healthy" else "",
+        ]
         for s in now.services
     ]
     ui.table(rows, ["service", "state", "pid", "up for", "URL", "reason"])

@@ -11,9 +11,10 @@ from lab.config import Layer
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Bring the lab up, or go on where an earlier attempt stopped.", epilog="Example: lab up --timings")(
-        up
-    )
+    app.command(
+        help="Bring the lab up, or go on where an earlier attempt stopped.",
+        epilog="Example: lab up --timings",
+    )(up)
 
 
 def up(

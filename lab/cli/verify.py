@@ -10,7 +10,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Check every data version from a fresh clone: pointer, object, data, rows, run. Exit status 1 if one is wrong.",
+        help="Check every data version from a fresh clone: pointer, object, data, run. Exit status 1 on a fault.",
         epilog="Example: lab verify --json",
     )(verify)
 
@@ -34,7 +34,9 @@ def verify(
         for verdict in verdicts:
             each = verdict.version
             mark = "✗" if verdict.problems else "✓"
-            ui.output.print(f"{mark} version {each.number}  {each.commit[:10]}  md5 {each.md5}  {each.path}", markup=False)
+            ui.output.print(
+                f"{mark} version {each.number}  {each.commit[:10]}  md5 {each.md5}  {each.path}", markup=False
+            )
             for problem in verdict.problems:
                 ui.output.print(f"    {problem}", markup=False)
     if broken:

@@ -94,7 +94,10 @@ def write_files(access: Access, folder: Path) -> None:
     template = Path(__file__).with_name("repository_files")
     shutil.copytree(template, folder, dirs_exist_ok=True)
     shutil.copytree(
-        access.paths.source / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+        access.paths.source / "dags",
+        folder / "dags",
+        ignore=shutil.ignore_patterns("__pycache__"),
+        dirs_exist_ok=True,
     )
     (folder / ".dvc").mkdir(exist_ok=True)
     (folder / ".dvc" / "config").write_text(DVC_CONFIG.format(remote=access.remote_url), "utf-8")
@@ -126,6 +129,9 @@ def make_version_1(access: Access, repository: Repository) -> str:
     text = "\n".join(f"{key}: {value}" for key, value in trailers.items())
     repository.run("add", "--all")
     repository.run(
-        "commit", "--quiet", "--message", f"Data version: {today}\n\n{DATASET}: generated from a seed\n\n{text}"
+        "commit",
+        "--quiet",
+        "--message",
+        f"Data version: {today}\n\n{DATASET}: generated from a seed\n\n{text}",
     )
     return f"{wanted.rows:,} rows, {pointer.size / 1e6:.1f} MB, md5 {pointer.md5}"

@@ -12,8 +12,8 @@ from lab.wait import NotYetError
 
 def client(access: Access, *, attempts: int = 3) -> Any:
     """An S3 client (boto3) for the lab's endpoint, with the lab's keys."""
-    import boto3  # noqa: PLC0415 - takes a moment, and few commands need it
-    from botocore.config import Config  # noqa: PLC0415
+    import boto3
+    from botocore.config import Config
 
     keys = access.aws_variables()
     return boto3.session.Session().client(
@@ -37,7 +37,7 @@ def bucket_exists(access: Access) -> bool:
     Raises:
         NotYetError: the object store does not answer (yet).
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         client(access, attempts=1).head_bucket(Bucket=access.settings.storage.bucket)
@@ -69,12 +69,10 @@ def object_size(access: Access, md5: str, s3: Any = None) -> int | None:
     Raises:
         ServiceError: the object store does not answer.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        answer = (s3 or client(access)).head_object(
-            Bucket=access.settings.storage.bucket, Key=object_key(access, md5)
-        )
+        answer = (s3 or client(access)).head_object(Bucket=access.settings.storage.bucket, Key=object_key(access, md5))
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
             return None

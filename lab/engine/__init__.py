@@ -9,7 +9,7 @@ from lab.paths import Paths
 
 def choose(settings: Settings, paths: Paths) -> tuple[Engine, str]:
     """The engine that the settings ask for, and why, in one line."""
-    from lab.engine.local import LocalEngine  # noqa: PLC0415 - engines bring their own libraries
+    from lab.engine.local import LocalEngine
 
     why = "as asked" if settings.engine != "auto" else "needs nothing but Python and Git"
     return LocalEngine(paths, settings), why

@@ -54,7 +54,7 @@ def pulled(access: Access, clone: Repository, commit: str, path: str) -> Path:
     """The data that `commit` names, in the clone's cache."""
     clone.run("checkout", "--quiet", "--detach", commit)
     pointer = read_pointer(clone, commit, path)
-    command = [access.dvc_program(), "fetch", "--quiet", f"{path}.dvc"]
+    command = [str(access.dvc_program()), "fetch", "--quiet", f"{path}.dvc"]
     finished = run(command, env=clone.environment, cwd=clone.folder, limit=LIMIT, check=False)
     file = cache_file(clone.folder, pointer.md5)
     if finished.status != 0 or not file.exists():

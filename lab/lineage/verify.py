@@ -64,7 +64,7 @@ def pull_all(access: Access, clone: Repository, chosen: list[DataVersion], progr
     which = ["--all-commits"] if len(chosen) > 1 else []
     if not which and chosen:
         clone.run("checkout", "--quiet", chosen[0].commit)
-    command = [access.dvc_program(), "fetch", "--quiet", *which]
+    command = [str(access.dvc_program()), "fetch", "--quiet", *which]
     run(command, env=clone.environment, cwd=clone.folder, limit=FETCH_LIMIT, check=False)
 
 

@@ -63,7 +63,14 @@ def fresh_clone(access: Access) -> Iterator[Repository]:
 
 def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:
     """All data versions reachable from `revision`, oldest first, numbered from 1."""
-    fields = ["%H", "%P", "%cI", "%an", "%s", *(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in TRAILERS)]
+    fields = [
+        "%H",
+        "%P",
+        "%cI",
+        "%an",
+        "%s",
+        *(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in TRAILERS),
+    ]
     log = clone.out(
         "log", "--reverse", "--topo-order", "--first-parent", "-m", "--diff-filter=AM", "--name-only",
         f"--format=%x01{'%x00'.join(fields)}%x02", revision, "--", "*.dvc",
@@ -73,7 +80,9 @@ def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:
         head, _, names = block.partition("\x02")
         entries += [(head.split("\0"), name) for name in names.strip().splitlines()]
     contents = read_files(clone, [f"{head[0]}:{name}" for head, name in entries])
-    return [make(number, *entry, content) for number, (entry, content) in enumerate(zip(entries, contents, strict=True), 1)]
+    return [
+        make(number, *entry, content) for number, (entry, content) in enumerate(zip(entries, contents, strict=True), 1)
+    ]
 
 
 def make(number: int, head: list[str], pointer_name: str, content: str) -> DataVersion:

@@ -31,7 +31,7 @@ def dvc(clone: Path, *arguments: str) -> None:
     Raises:
         DvcError: it ended with a status other than 0.
     """
-    from dvc.cli import main  # noqa: PLC0415 - takes a moment, and only the worker has it
+    from dvc.cli import main
 
     status = main(["--cd", str(clone), *arguments])
     if status != 0:

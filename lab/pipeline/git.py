@@ -14,9 +14,7 @@ from urllib.parse import urlsplit
 
 from lab.pipeline.errors import PipelineError
 
-HELPER = (
-    '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$GITSYNC_USERNAME" "$GITSYNC_PASSWORD"; }; f'
-)
+HELPER = '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$GITSYNC_USERNAME" "$GITSYNC_PASSWORD"; }; f'
 
 
 class GitError(PipelineError):
@@ -62,7 +60,7 @@ class Repository:
         self.environment = dict(environment)
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        finished = subprocess.run(  # noqa: S603 - a list, never a shell
+        finished = subprocess.run(
             ["git", *arguments],  # noqa: S607 - the git on PATH
             cwd=self.folder,
             env=self.environment,
@@ -106,7 +104,7 @@ def clone(url: str, branch: str, folder: Path, environment: Mapping[str, str]) -
     """Clone `branch` of `url`; `folder` appears only when the clone is whole."""
     partial = folder.with_name(folder.name + ".partial")
     if partial.exists():
-        import shutil  # noqa: PLC0415 - only after a crash
+        import shutil
 
         shutil.rmtree(partial)
     partial.parent.mkdir(parents=True, exist_ok=True)

@@ -82,10 +82,12 @@ def header_fault(found: Sequence[str]) -> str:
 
 def _difference(expected: str | None, actual: str | None, found: Sequence[str]) -> str:
     """How a column differs from the one expected in its place; None stands for no column."""
-    if actual is None or (actual in HEADER and expected not in found):
+    if actual is None:
         return f"{expected!r} is missing"
     if expected is None or (actual not in HEADER and expected in found):
         return f"{shown(actual)} is one too many"
+    if actual in HEADER and expected not in found:
+        return f"{expected!r} is missing"
     return f"{shown(actual)} instead of {expected!r}"
 
 

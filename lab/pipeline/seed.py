@@ -1,4 +1,4 @@
-"""`python -m lab.pipeline.seed DATASET ROWS SEED`: generate a dataset in this repository, `dvc add` and `dvc push` it."""
+"""`python -m lab.pipeline.seed DATASET ROWS SEED`: generate, `dvc add` and `dvc push` a dataset here."""
 
 from __future__ import annotations
 

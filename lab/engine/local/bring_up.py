@@ -74,7 +74,9 @@ def require_same_settings(engine: LocalEngine) -> None:
     asked = engine.settings.model_dump(mode="json", exclude={"engine"})
     running = engine.paths.run / "settings.json"
     if engine.supervisor().process() is not None and running.exists():
-        refuse_changes(json.loads(running.read_text("utf-8")), asked, "the lab is up", "make lab-down, then make lab-up")
+        refuse_changes(
+            json.loads(running.read_text("utf-8")), asked, "the lab is up", "make lab-down, then make lab-up"
+        )
     made = engine.paths.data / "made-with.json"
     if made.exists():
         parts = {name: asked[name] for name in ("dataset", "storage")}
@@ -84,7 +86,9 @@ def require_same_settings(engine: LocalEngine) -> None:
         )  # fmt: skip
 
 
-def refuse_changes(before: dict[str, dict[str, object]], asked: dict[str, dict[str, object]], what: str, hint: str) -> None:
+def refuse_changes(
+    before: dict[str, dict[str, object]], asked: dict[str, dict[str, object]], what: str, hint: str
+) -> None:
     changes = [
         f"{section}.{key} = {before.get(section, {}).get(key)!r}, asked for {value!r}"
         for section, values in asked.items()
@@ -156,7 +160,7 @@ def git_done(engine: LocalEngine) -> bool:
     return repository.is_bare(access) and engine.supervisor().is_current(service) and not trouble(access, GIT)
 
 
-def start_git(engine: LocalEngine, note: Note) -> None:
+def start_git(engine: LocalEngine, _: Note) -> None:
     access = engine.make_access()
     repository.ensure_bare(access)
     start(engine, services.git_service(access, ports.read(engine.port_file)["git"]))
@@ -169,7 +173,7 @@ def storage_done(engine: LocalEngine) -> bool:
     return engine.supervisor().is_current(service) and not trouble(access, LOCALSTACK)
 
 
-def start_storage(engine: LocalEngine, note: Note) -> None:
+def start_storage(engine: LocalEngine, _: Note) -> None:
     access = engine.make_access()
     service = services.localstack_service(access, ports.read(engine.port_file)["s3"])
     for folder in (engine.paths.objects, engine.paths.cache / "localstack"):
@@ -193,7 +197,7 @@ def database_done(engine: LocalEngine) -> bool:
     return migrated == wanted
 
 
-def migrate(engine: LocalEngine, note: Note) -> None:
+def migrate(engine: LocalEngine, _: Note) -> None:
     access = engine.make_access()
     for name in (API_SERVER, SCHEDULER, DAG_PROCESSOR):
         engine.supervisor().stop(name)
@@ -225,7 +229,7 @@ def airflow_done(engine: LocalEngine) -> bool:
     return all(engine.supervisor().is_current(service) for service in wanted) and not trouble(access, API_SERVER)
 
 
-def start_airflow(engine: LocalEngine, note: Note) -> None:
+def start_airflow(engine: LocalEngine, _: Note) -> None:
     """Start the API server and the scheduler; the DAG processor follows when there is a repository to read."""
     described = services.airflow_services(engine.make_access())
     for name in (API_SERVER, SCHEDULER):
@@ -237,10 +241,12 @@ def start_airflow(engine: LocalEngine, note: Note) -> None:
 def dags_done(engine: LocalEngine) -> bool:
     access = engine.make_access()
     wanted = services.airflow_services(access)[DAG_PROCESSOR]
-    return engine.supervisor().is_current(wanted) and not trouble(access, SCHEDULER) and not trouble(access, DAG_PROCESSOR)
+    return (
+        engine.supervisor().is_current(wanted) and not trouble(access, SCHEDULER) and not trouble(access, DAG_PROCESSOR)
+    )
 
 
-def load_dags(engine: LocalEngine, note: Note) -> None:
+def load_dags(engine: LocalEngine, _: Note) -> None:
     access = engine.make_access()
     since = start(engine, services.airflow_services(access)[DAG_PROCESSOR])
     wait_for(engine, DAG_PROCESSOR, functools.partial(dags_loaded, access, since), "Airflow")

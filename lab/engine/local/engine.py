@@ -67,7 +67,13 @@ class LocalEngine:
         states = supervisor.states()
         if not states:
             left = list(self.leftovers())
-            return Status(self.name, "down" if not left else "unsupervised", [], {}, processes.memory(self.paths.home).total)
+            return Status(
+                self.name,
+                "down" if not left else "unsupervised",
+                [],
+                {},
+                processes.memory(self.paths.home).total,
+            )
         access = self.make_access()
         found = [self.service_status(access, name, states.get(name, {})) for name in services.NAMES]
         healthy = all(service.state == "healthy" for service in found)
@@ -82,7 +88,11 @@ class LocalEngine:
         reason = bring_up.trouble(access, name) if running else str(info.get("description") or "not started")
         return ServiceStatus(
             name=name,
-            state="healthy" if running and not reason else "starting" if running else str(info.get("statename", "")).lower(),
+            state="healthy"
+            if running and not reason
+            else "starting"
+            if running
+            else str(info.get("statename", "")).lower(),
             reason=reason,
             url=url,
             pid=int(str(info.get("pid") or 0)) or None,
@@ -101,7 +111,13 @@ class LocalEngine:
             file.unlink(missing_ok=True)
         shutil.rmtree(self.paths.temporary, ignore_errors=True)
         if purge and self.has_data():
-            for folder in (self.paths.data, self.paths.secrets, self.paths.logs, self.paths.run, self.paths.user_home):
+            for folder in (
+                self.paths.data,
+                self.paths.secrets,
+                self.paths.logs,
+                self.paths.run,
+                self.paths.user_home,
+            ):
                 shutil.rmtree(folder, ignore_errors=True)
             for cache in ("dvc", "localstack"):
                 shutil.rmtree(self.paths.cache / cache, ignore_errors=True)
@@ -119,7 +135,15 @@ class LocalEngine:
         access = self.access()
         wanted = services.airflow_environment(access)
         # HOME, TMPDIR, PATH and Git's isolation are for services; a person keeps their own.
-        private = {"HOME", "TMPDIR", "PATH", "LAB_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "PYTHONUNBUFFERED"}
+        private = {
+            "HOME",
+            "TMPDIR",
+            "PATH",
+            "LAB_HOME",
+            "GIT_CONFIG_GLOBAL",
+            "GIT_CONFIG_NOSYSTEM",
+            "PYTHONUNBUFFERED",
+        }
         authors = {name for name in wanted if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
         inherited = clean_environment()
         return {
@@ -142,7 +166,12 @@ class LocalEngine:
         for service in self.status().services:
             good = service.state == "healthy"
             found.append(
-                Check(service.name, "ok" if good else "fail", service.reason or service.state, f"make lab-logs SERVICE={service.name}")
+                Check(
+                    service.name,
+                    "ok" if good else "fail",
+                    service.reason or service.state,
+                    f"make lab-logs SERVICE={service.name}",
+                )
             )
         return found
 

@@ -57,10 +57,21 @@ class Environment:
         try:
             if not python.exists() or run([python, "-c", ""], limit=30, check=False).status != 0:
                 run_uv(self.paths, "venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder))
-            run_uv(self.paths, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(self.lock))
+            run_uv(
+                self.paths,
+                "pip",
+                "sync",
+                "--quiet",
+                "--require-hashes",
+                "--python",
+                str(python),
+                str(self.lock),
+            )
         except ProgramError as error:
             raise NetworkError(
-                f"the packages of the {self.name} environment could not be installed", NETWORK_HINT, error.detail
+                f"the packages of the {self.name} environment could not be installed",
+                NETWORK_HINT,
+                error.detail,
             ) from error
         if self.name == "worker":  # `python -m lab.pipeline`, as in the worker image
             packages = next((self.folder / "lib").glob("python3*/site-packages"))

@@ -25,9 +25,7 @@ def application(environ: dict[str, Any], start_response: StartResponse) -> Itera
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok\n"]
     if not authorized(environ.get("HTTP_AUTHORIZATION", "")):
-        start_response(
-            "401 Unauthorized", [("WWW-Authenticate", 'Basic realm="lab"'), ("Content-Type", "text/plain")]
-        )
+        start_response("401 Unauthorized", [("WWW-Authenticate", 'Basic realm="lab"'), ("Content-Type", "text/plain")])
         return [b"user and password, please: lab-up says where the password is\n"]
     return backend(environ, start_response)
 
@@ -102,7 +100,7 @@ def body(process: subprocess.Popen[bytes], stream: IO[bytes]) -> Iterator[bytes]
 
 
 def main() -> None:
-    from waitress import serve  # noqa: PLC0415 - tests use the application without it
+    from waitress import serve
 
     os.environ.setdefault("GIT_CONFIG_NOSYSTEM", "1")
     serve(

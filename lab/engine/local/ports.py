@@ -79,11 +79,12 @@ def is_free(port: int) -> bool:
 
 def owner(port: int) -> str:
     """`name (pid 123)` of the process that listens on `port`, as far as this user may know."""
-    import psutil  # noqa: PLC0415 - only on the way to an error
+    import psutil
 
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            address = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         pass

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 
 
-
 @dataclass(frozen=True)
 class Memory:
     """Bytes of all the lab's processes together; `kind` is PSS where the system tells it, else RSS."""

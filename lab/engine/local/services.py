@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from lab.access import AIRFLOW_USER, BRANCH, DAG, Access
+from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.engine.local.supervisor import Service
 from lab.proc import clean_environment
 
@@ -99,7 +99,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
             "AIRFLOW_HOME": str(paths.airflow),
             # Without login and password here: GitHook would put them into the URL. The credential helper has them.
             "AIRFLOW_CONN_GIT_DEFAULT": json.dumps({"conn_type": "git", "host": access.repository_url}),
-            "PATH": f"{paths.environment('airflow') / 'bin'}:{tool_path(access)}",
+            "PATH": f"{paths.environment('airflow') / 'bin'}:{tool_path()}",
             **step_variables(access),
         }
     )
@@ -107,7 +107,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
 
 def step_variables(access: Access) -> dict[str, str]:
     """What the DAG's steps need here: the same names as in a pod, where overlays and Secrets set them."""
-    from lab.pipeline.git import isolated_variables  # noqa: PLC0415 - services are described without it
+    from lab.pipeline.git import isolated_variables
 
     return {
         **isolated_variables(access.repository_url),
@@ -120,7 +120,7 @@ def step_variables(access: Access) -> dict[str, str]:
     }
 
 
-def tool_path(access: Access) -> str:
+def tool_path() -> str:
     """A PATH with Git on it and the person's other programs behind."""
     git = shutil.which("git")
     first = f"{Path(git).parent}:" if git else ""
@@ -144,5 +144,3 @@ def airflow_services(access: Access) -> dict[str, Service]:
         name: Service(name, [airflow, *arguments], environment, folder, PATIENCE.get(name, 10))
         for name, arguments in commands.items()
     }
-
-

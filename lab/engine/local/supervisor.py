@@ -68,13 +68,23 @@ class Supervisor:
 
     def start(self, environment: dict[str, str]) -> None:
         """Start supervisord with no service running yet, and wait until it answers."""
-        for folder in (self.paths.logs, self.paths.run / "services", self.paths.temporary, self.paths.user_home):
+        for folder in (
+            self.paths.logs,
+            self.paths.run / "services",
+            self.paths.temporary,
+            self.paths.user_home,
+        ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         configuration = self.paths.run / "supervisord.conf"
         write_private(configuration, self.configuration())
         program = Path(sys.executable).with_name("supervisord")
         run([program, "-c", configuration], env=environment, cwd=self.paths.home, limit=30)
-        wait_until(self.answer, what="the process supervisor", limit=15, detail=lambda: self.last_lines("supervisord"))
+        wait_until(
+            self.answer,
+            what="the process supervisor",
+            limit=15,
+            detail=lambda: self.last_lines("supervisord"),
+        )
 
     def answer(self) -> None:
         try:
@@ -130,7 +140,9 @@ class Supervisor:
         password = Secrets(self.paths.secrets)["supervisor-password"]
         token = base64.b64encode(f"lab:{password}".encode()).decode()
         proxy = xmlrpc.client.ServerProxy(
-            f"http://127.0.0.1:{self.port}/RPC2", headers=[("Authorization", f"Basic {token}")], allow_none=True
+            f"http://127.0.0.1:{self.port}/RPC2",
+            headers=[("Authorization", f"Basic {token}")],
+            allow_none=True,
         )
         with proxy:
             try:
@@ -139,7 +151,7 @@ class Supervisor:
                 raise ServiceError(f"the process supervisor does not answer: {error}", "make lab-up") from error
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """supervisord's own words on each service: statename, pid, start (seconds since 1970), spawnerr."""
+        """What supervisord says of each service: statename, pid, start (seconds since 1970), spawnerr."""
         if self.process() is None:
             return {}
         return {info["name"]: info for info in self.call("getAllProcessInfo")}
