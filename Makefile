@@ -5,12 +5,14 @@ LAB := sh lab/bootstrap.sh
 LAB_DEV := sh lab/bootstrap.sh --dev
 BIN := .lab/environments/lab/bin
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	test test-unit test-integration lint lint-fix bench lock clean
+.PHONY: help lab-up lab-install lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
+	test test-unit test-localstack test-integration lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local, TIMINGS=1)
 	@$(LAB) up $(if $(ENGINE),--engine $(ENGINE)) $(if $(TIMINGS),--timings)
+lab-install:     ## Fetch and install everything that lab-up needs, and start nothing
+	@$(LAB) install
 lab-down:        ## End everything that it runs; PURGE=1 removes its data too
 	@$(LAB) down $(if $(PURGE),--purge)
 lab-status:      ## Each service with its health, and the URLs (JSON=1)
@@ -34,9 +36,12 @@ lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives i
 	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')
 
 ##@ Development
-test: lint test-unit test-integration  ## Everything that needs no container engine
+test: lint test-unit test-localstack test-integration  ## Everything that needs no container engine
 test-unit:       ## Unit tests
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit $(PYTEST)
+test-localstack: ## The durable bucket, on a real LocalStack that is killed
+	@$(LAB_DEV) install localstack && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
+	$(BIN)/python -m pytest tests/localstack $(PYTEST)
 test-integration: ## A real lab on the local engine, in a checkout of its own
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration $(PYTEST)
 lint:            ## ruff and mypy

@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    rows: Annotated[int, typer.Option(min=0, max=1_000_000, help="Synthetic employees to append.")] = 1,
+    rows: Annotated[
+        int | None, typer.Option(min=0, max=1_000_000, help="Synthetic employees to append. [default: the DAG's, 1]")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Another dataset under DVC in the lab's repository.")] = None,
     branch: Annotated[str | None, typer.Option(help="Another branch to read and to push to.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Seconds to wait for the run at most.")] = 600,

@@ -51,7 +51,7 @@ def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Re
             raise failure(airflow, run_id, failed)
     version = version_of(access, run_id, parameters.get("branch"))
     url = f"s3://{access.settings.storage.bucket}/{object_key(access, version.md5)}" if version and version.md5 else ""
-    return Result(run_id, round(seconds, 2), {t["task_id"]: round(t["duration"] or 0, 2) for t in tasks}, version, url)
+    return Result(run_id, round(seconds, 2), {t["task_id"]: round(t["seconds"] or 0, 2) for t in tasks}, version, url)
 
 
 def require_runnable(airflow: Airflow) -> None:

@@ -1,7 +1,7 @@
 """`python -m lab.pipeline pull|modify|push`: one step of a run, as told by PIPELINE_* variables.
 
 Exit status: 0 done, 64 a wrong parameter, 65 a broken dataset (neither gets better by trying again),
-69 Git or the object store failed.
+69 Git or the object store failed, 74 the disk refused (the codes are those of sysexits.h).
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ def main(arguments: list[str]) -> int:
     except PipelineError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return error.exit_code
+    except OSError as error:  # a full or a read-only disk: what is there is whole, and the step can be run again
+        sys.stderr.write(f"error: {error.strerror}: {error.filename or 'the run folder'}\n")
+        sys.stderr.write("hint: is the disk or the shared volume full? The step goes on from what is there\n")
+        return 74
     steps.say(f"{arguments[0]} took {time.monotonic() - started:.2f} s")
     return 0
 

@@ -1,4 +1,4 @@
-"""A real LocalStack process for the tests: started with our init hooks, killed with SIGKILL, started again."""
+"""A real LocalStack process for the tests: started with our init hooks, killed, started again."""
 
 import contextlib
 import http.client
@@ -34,7 +34,7 @@ class LocalStack:
     """One LocalStack and its folder; ``kill`` and ``start`` again is a crash and a restart."""
 
     def __init__(self, python: str, caches: Path, folder: Path) -> None:
-        """Lay out the folder; nothing is started. ``caches`` is shared, because LocalStack takes long to build them."""
+        """Lay out the folder, start nothing. ``caches`` is shared: LocalStack takes long to build them."""
         self.python, self.caches, self.folder = python, caches, folder
         self.durable, self.log = folder / "s3", folder / "localstack.log"
         self.root = folder / "root"
@@ -74,7 +74,11 @@ class LocalStack:
         } | settings
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [self.python, "-m", "localstack.runtime.main"], env=environment, stdout=log, stderr=log, cwd=self.folder
+                [self.python, "-m", "localstack.runtime.main"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
             )
         return self.process
 
@@ -108,7 +112,10 @@ class LocalStack:
     def client(self) -> Any:
         """Return an S3 client that doesn't retry: a test wants to see each answer."""
         config = Config(
-            retries={"total_max_attempts": 1}, max_pool_connections=32, read_timeout=20, s3={"addressing_style": "path"}
+            retries={"total_max_attempts": 1},
+            max_pool_connections=32,
+            read_timeout=20,
+            s3={"addressing_style": "path"},
         )
         return boto3.client(
             "s3",

@@ -1,4 +1,4 @@
-"""The promises of ``localstack/init/lab_hooks/durable_s3``, each against a real LocalStack that is really killed."""
+"""The promises of ``localstack/init/lab_hooks``, each against a real LocalStack that is really killed."""
 
 import hashlib
 import json
@@ -6,13 +6,12 @@ import random
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from conftest import LocalStack
+from tests.localstack.conftest import LocalStack
 
 BUCKET = "data"
 MEBIBYTE = 1 << 20
@@ -39,18 +38,15 @@ def upload_in_parts(client: Any, key: str, parts: list[bytes]) -> None:
     upload = client.create_multipart_upload(
         Bucket=BUCKET, Key=key, Metadata={"kind": "parts"}, ContentType="text/csv", ChecksumAlgorithm="CRC32"
     )
+    target = {"Bucket": BUCKET, "Key": key, "UploadId": upload["UploadId"]}
     done = []
     for number, part in enumerate(parts, start=1):
-        answer = client.upload_part(
-            Bucket=BUCKET, Key=key, UploadId=upload["UploadId"], PartNumber=number, Body=part, ChecksumAlgorithm="CRC32"
-        )
+        answer = client.upload_part(**target, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32")
         done.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": answer["ChecksumCRC32"]})
-    client.complete_multipart_upload(
-        Bucket=BUCKET, Key=key, UploadId=upload["UploadId"], MultipartUpload={"Parts": done}
-    )
+    client.complete_multipart_upload(**target, MultipartUpload={"Parts": done})
 
 
-def test_objects_survive_kill_with_equal_bytes_and_metadata(localstack: "LocalStack") -> None:
+def test_objects_survive_kill_with_equal_bytes_and_metadata(localstack: LocalStack) -> None:
     client = localstack.start()
     client.create_bucket(Bucket=BUCKET)
     client.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
@@ -64,7 +60,11 @@ def test_objects_survive_kill_with_equal_bytes_and_metadata(localstack: "LocalSt
     upload_in_parts(client, "parts", [body(2, 5 * MEBIBYTE), body(3, 300_000)])
     client.copy_object(Bucket=BUCKET, Key="copy", CopySource=f"{BUCKET}/parts")
     client.copy_object(
-        Bucket=BUCKET, Key="empty", CopySource=f"{BUCKET}/empty", MetadataDirective="REPLACE", Metadata={"again": "1"}
+        Bucket=BUCKET,
+        Key="empty",
+        CopySource=f"{BUCKET}/empty",
+        MetadataDirective="REPLACE",
+        Metadata={"again": "1"},
     )
     for key in ("gone", "also-gone", "gone-too"):
         client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
@@ -73,7 +73,6 @@ def test_objects_survive_kill_with_equal_bytes_and_metadata(localstack: "LocalSt
     before, buckets = snapshot(client), client.list_buckets()["Buckets"]
 
     client = localstack.restart()
-
     assert snapshot(client) == before
     assert client.list_buckets()["Buckets"] == buckets
     assert client.get_bucket_location(Bucket="far")["LocationConstraint"] == "eu-central-1"
@@ -82,7 +81,9 @@ def test_objects_survive_kill_with_equal_bytes_and_metadata(localstack: "LocalSt
     client.put_object(Bucket=BUCKET, Key="after", Body=b"still writable")
 
 
-def test_kill_amid_many_puts_loses_nothing_acknowledged_and_shows_nothing_half(localstack: "LocalStack") -> None:
+def test_kill_amid_many_puts_loses_nothing_acknowledged_and_shows_nothing_half(
+    localstack: LocalStack,
+) -> None:
     client = localstack.start()
     client.create_bucket(Bucket=BUCKET)
     acknowledged: dict[str, bytes] = {}
@@ -121,7 +122,7 @@ def test_kill_amid_many_puts_loses_nothing_acknowledged_and_shows_nothing_half(l
     assert not (localstack.durable / "set-aside").exists()
 
 
-def test_first_answer_after_a_start_already_knows_the_object(localstack: "LocalStack") -> None:
+def test_first_answer_after_a_start_already_knows_the_object(localstack: LocalStack) -> None:
     client = localstack.start()
     client.create_bucket(Bucket=BUCKET)
     for number in range(50):
@@ -140,7 +141,7 @@ def test_first_answer_after_a_start_already_knows_the_object(localstack: "LocalS
     assert refused, "the port was open before the first try, so this test saw nothing"
 
 
-def test_damaged_files_are_set_aside_and_the_rest_is_served(localstack: "LocalStack") -> None:
+def test_damaged_files_are_set_aside_and_the_rest_is_served(localstack: LocalStack) -> None:
     client = localstack.start()
     for bucket in (BUCKET, "other"):
         client.create_bucket(Bucket=bucket)
@@ -154,7 +155,6 @@ def test_damaged_files_are_set_aside_and_the_rest_is_served(localstack: "LocalSt
     (localstack.durable / "buckets" / "other" / "bucket.json").write_text("")
 
     client = localstack.start()
-
     assert [entry["Key"] for entry in client.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["whole"]
     assert client.list_objects_v2(Bucket="other")["KeyCount"] == 3
     aside = list((localstack.durable / "set-aside").glob("*/*"))
@@ -163,7 +163,7 @@ def test_damaged_files_are_set_aside_and_the_rest_is_served(localstack: "LocalSt
     assert localstack.log.read_text().count("is damaged") == 3
 
 
-def test_versioned_bucket_behaves_and_its_current_versions_survive(localstack: "LocalStack") -> None:
+def test_versioned_bucket_behaves_and_its_current_versions_survive(localstack: LocalStack) -> None:
     client = localstack.start()
     client.create_bucket(Bucket=BUCKET)
     client.put_object(Bucket=BUCKET, Key="a", Body=b"before")
@@ -190,7 +190,7 @@ def test_versioned_bucket_behaves_and_its_current_versions_survive(localstack: "
 
 
 def test_readers_see_whole_objects_while_it_is_overwritten_and_failed_writes_change_nothing(
-    localstack: "LocalStack",
+    localstack: LocalStack,
 ) -> None:
     client = localstack.start()
     client.create_bucket(Bucket=BUCKET)
@@ -223,7 +223,7 @@ def test_readers_see_whole_objects_while_it_is_overwritten_and_failed_writes_cha
     assert len(list((localstack.durable / "buckets" / BUCKET / "bodies").iterdir())) == 1
 
 
-def test_refuses_a_localstack_built_otherwise_and_a_folder_in_use(localstack: "LocalStack") -> None:
+def test_refuses_a_localstack_built_otherwise_and_a_folder_in_use(localstack: LocalStack) -> None:
     hook = localstack.start_hooks / "another_version.py"
     hook.write_text(
         "from localstack.services.s3.provider import S3Provider\nS3Provider.copy_object = lambda self, context: None\n"
@@ -241,7 +241,7 @@ def test_refuses_a_localstack_built_otherwise_and_a_folder_in_use(localstack: "L
         localstack.process = first
 
 
-def test_without_a_folder_it_says_so_and_listens_on_loopback_only(localstack: "LocalStack") -> None:
+def test_without_a_folder_it_says_so_and_listens_on_loopback_only(localstack: LocalStack) -> None:
     client = localstack.start(LAB_DURABLE_S3_DIR="")
     assert client.list_buckets()["Buckets"] == []
     assert "LAB_DURABLE_S3_DIR is not set" in localstack.log.read_text()

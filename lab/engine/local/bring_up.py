@@ -21,6 +21,7 @@ from lab.engine.local.services import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK
 from lab.engine.local.supervisor import Service
 from lab.engine.phases import Note, Phase
 from lab.errors import LabError, NotRunningError, ServiceError, SettingsError
+from lab.paths import Paths
 from lab.pins import ENVIRONMENTS
 from lab.pipeline.git import GitError
 from lab.proc import clean_environment, run
@@ -176,11 +177,25 @@ def storage_done(engine: LocalEngine) -> bool:
 def start_storage(engine: LocalEngine, _: Note) -> None:
     access = engine.make_access()
     service = services.localstack_service(access, ports.read(engine.port_file)["s3"])
-    for folder in (engine.paths.objects, engine.paths.cache / "localstack"):
-        folder.mkdir(parents=True, exist_ok=True)
+    prepare_localstack(engine.paths, service)
     start(engine, service)
     wait_for(engine, LOCALSTACK, functools.partial(bucket_answers, access), "LocalStack")
     storage.ensure_bucket(access)
+
+
+def prepare_localstack(paths: Paths, service: Service) -> None:
+    """The folders that LocalStack takes for its machine's, and our init hooks where it looks for them."""
+    root = services.localstack_root(paths)
+    hooks = root / "etc" / "localstack" / "init"
+    for folder in (paths.objects, hooks.parent, root / "var" / "lib"):
+        folder.mkdir(parents=True, exist_ok=True)
+    hooks.unlink(missing_ok=True)
+    hooks.symlink_to(paths.source / "localstack" / "init")
+    catalogue = root / "usr" / "lib" / "localstack"
+    if not any(catalogue.glob("service-catalog-*")):
+        # Made beforehand, or LocalStack makes it at its first start and keeps 400 MB of memory for it.
+        catalogue.mkdir(parents=True, exist_ok=True)
+        run([service.command[0], "-m", "localstack.aws.spec"], env=service.environment, cwd=root, limit=START_LIMIT)
 
 
 def bucket_answers(access: Access) -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.engine.local.supervisor import Service
+from lab.paths import Paths
 from lab.proc import clean_environment
 
 GIT, LOCALSTACK = "git", "localstack"
 API_SERVER, SCHEDULER, DAG_PROCESSOR = "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
 NAMES = (GIT, LOCALSTACK, API_SERVER, SCHEDULER, DAG_PROCESSOR)
-PATIENCE = {SCHEDULER: 30}  # it waits for the tasks that it runs
+# The scheduler waits for the tasks that it runs. LocalStack takes long to end by itself, and has nothing to lose: each
+# answer it gave is on disk already.
+PATIENCE = {SCHEDULER: 30, LOCALSTACK: 2}
 BUNDLE = "lab"
 
 
@@ -35,20 +38,33 @@ def git_service(access: Access, port: int) -> Service:
 
 
 def localstack_service(access: Access, port: int) -> Service:
-    home = access.paths.cache / "localstack"
+    """LocalStack in host mode: one port on loopback, and every file below `.lab/` (FILESYSTEM_ROOT is its `/`).
+
+    The init hook of `localstack/` makes the bucket durable; settings are those of LocalStack's configuration reference.
+    """
+    root = localstack_root(access.paths)
     environment = clean_environment(
         {
             **access.own_variables(),
+            "OVERRIDE_IN_DOCKER": "0",
+            "FILESYSTEM_ROOT": str(root),
+            "CONFIG_DIR": str(root / "config"),
+            "XDG_CACHE_HOME": str(root / "cache"),
             "SERVICES": "s3,sts,iam",
             "EAGER_SERVICE_LOADING": "1",
             "GATEWAY_LISTEN": f"127.0.0.1:{port}",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "DISABLE_EVENTS": "1",
+            "DNS_ADDRESS": "0",
             "LAB_DURABLE_S3_DIR": str(access.paths.objects),
         }
     )
     python = access.paths.program("localstack", "python")
-    return Service(LOCALSTACK, [str(python), "-m", "localstack.runtime.main"], environment, str(home))
+    return Service(LOCALSTACK, [str(python), "-m", "localstack.runtime.main"], environment, str(root))
+
+
+def localstack_root(paths: Paths) -> Path:
+    return paths.cache / "localstack"
 
 
 def airflow_environment(access: Access) -> dict[str, str]:

@@ -200,6 +200,7 @@ class Supervisor:
         if process is None:
             return
         with contextlib.suppress(ServiceError, xmlrpc.client.Fault):
+            self.call("stopAllProcesses", False)  # all at once; `shutdown` alone ends one after the other
             self.call("shutdown")
         with contextlib.suppress(psutil.TimeoutExpired):
             process.wait(limit)

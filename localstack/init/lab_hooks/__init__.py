@@ -1,4 +1,4 @@
-"""What the lab changes in LocalStack at its start. Loaded by ``start.d/lab.py``; see ``localstack/README.md``."""
+"""What the lab changes in LocalStack at its start; loaded by ``start.d/lab.py``."""
 
 from lab_hooks import durable_s3, listen_address
 

@@ -1,9 +1,10 @@
 """LocalStack init hook, stage ``start``: gives S3 a durable folder and makes the listen address true.
 
-LocalStack runs each ``start.d/*.py`` with ``exec(source, {})`` in its own process, before the gateway opens its port
-(LocalStack 4.13.1: ``localstack.runtime.init.PythonScriptRunner``, ``localstack.runtime.runtime.LocalstackRuntime.run``).
-So there is no ``__file__`` here, and an exception would only be logged: both are why this file is nothing but a loader.
-The work is in ``lab_hooks``, beside ``start.d`` because every ``.py`` file *below* ``start.d`` would be run as a hook.
+LocalStack runs each ``start.d/*.py`` with ``exec(source, {})`` in its own process, before the gateway opens
+its port (LocalStack 4.13.1: ``localstack.runtime.init.PythonScriptRunner``,
+``localstack.runtime.runtime.LocalstackRuntime.run``). So there is no ``__file__`` here, and an exception
+would only be logged: both are why this file is nothing but a loader. The work is in ``lab_hooks``, beside
+``start.d`` because every ``.py`` file *below* ``start.d`` would be run as a hook.
 """
 
 import importlib.util
@@ -18,7 +19,7 @@ PACKAGE = "lab_hooks"
 
 
 def load_package() -> None:
-    """Import the package by its path. ``sys.path`` stays as it is: plux rebuilds its plug-in index when it changes."""
+    """Import the package by its path; a changed ``sys.path`` would make plux rebuild its plug-in index."""
     folder = Path(config.dirs.init) / PACKAGE
     spec = importlib.util.spec_from_file_location(
         PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
@@ -36,7 +37,7 @@ try:
 
     install_all()
 except Exception as error:
-    # LocalStack would log this and carry on without durability, or open to the network. Neither is acceptable.
+    # LocalStack would log this and carry on, without durability or open to the network.
     detail = " ".join(str(error).split())
     logging.getLogger("localstack.lab").critical(
         "LocalStack stops: %s: %s", type(error).__name__, detail, exc_info=config.DEBUG

@@ -9,9 +9,9 @@
     scratch/                            everything unfinished; emptied at each start
     set-aside/                          damaged files, moved here for a person to look at; never deleted
 
-``<id>`` is the SHA-256 of the key, because a key may be longer than a file name and hold any character. A body is
-complete and on disk before a sidecar names it, and a sidecar is replaced by ``rename``: POSIX makes that atomic, so a
-process killed at any instruction leaves the old object or the new one.
+``<id>`` is the SHA-256 of the key, because a key may be longer than a file name and hold any character. A
+body is complete and on disk before a sidecar names it, and a sidecar is replaced by ``rename``: POSIX makes
+that atomic, so a process killed at any instruction leaves the old object or the new one.
 """
 
 import fcntl
@@ -32,7 +32,7 @@ KEY_LOCKS = 64
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable: on POSIX a ``rename`` or ``unlink`` is, only after an fsync of the folder."""
+    """Make renames and removals in a folder durable: POSIX asks for an fsync of the folder itself."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -51,8 +51,8 @@ def write_synced(path: Path, record: dict[str, Any]) -> None:
 def remove_when_unused(owner: object, path: Path) -> None:
     """Remove a body that no sidecar names any more, as soon as no request holds the S3 object it belonged to.
 
-    A reader that found the object a moment ago may not have opened the file yet. If the process is killed first, the
-    next start removes the file.
+    A reader that found the object a moment ago may not have opened the file yet. If the process is killed
+    first, the next start removes the file.
     """
     weakref.finalize(owner, path.unlink, missing_ok=True).atexit = False
 
@@ -67,7 +67,7 @@ class DurableFolder:
         self.scratch = root / "scratch"
         self.buckets.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
-        # Only the holder of the lock may do this: the scratch folder holds another process's unfinished writes.
+        # Only under the lock: without it, this could be another process's unfinished work.
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir()
         sync_folder(root)
@@ -117,7 +117,7 @@ class BucketFolder:
         return self._locks[hash(key) % KEY_LOCKS]
 
     def create(self, record: dict[str, Any]) -> None:
-        """Make the bucket durable, whole or not at all; ``FileExistsError`` if a folder of that name is still there."""
+        """Make the bucket durable, whole or not at all; ``FileExistsError`` if the name is taken."""
         unfinished = self.parent.scratch_path()
         (unfinished / "objects").mkdir(parents=True)
         (unfinished / "bodies").mkdir()

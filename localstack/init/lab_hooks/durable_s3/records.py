@@ -1,6 +1,7 @@
 """LocalStack's S3 models as JSON and back: only the fields that the package's docstring promises, no pickle.
 
-The fields are those of ``localstack.services.s3.models`` 4.13.1; ``seams`` checks at the start that they exist.
+The fields are those of ``localstack.services.s3.models`` 4.13.1; ``seams`` checks at the start that they
+exist.
 """
 
 from datetime import datetime
@@ -10,21 +11,30 @@ from zoneinfo import ZoneInfo
 
 from localstack.services.s3.models import S3Object
 
-__all__ = ["BUCKET_FIELDS", "OBJECT_FIELDS", "body_of", "bucket_record", "object_from", "object_record", "set_body"]
+__all__ = [
+    "BUCKET_FIELDS",
+    "OBJECT_FIELDS",
+    "body_of",
+    "bucket_record",
+    "object_from",
+    "object_record",
+    "set_body",
+]
 
 # LocalStack formats dates as they are, followed by the word "GMT": they have to be in that zone.
 GMT = ZoneInfo("GMT")
 
 OBJECT_DATES = ("last_modified", "expires")
 OBJECT_PLAIN = (
-    "key", "size", "etag", "user_metadata", "system_metadata", "storage_class", "checksum_algorithm", "checksum_value",
-    "checksum_type", "encryption", "kms_key_id", "bucket_key_enabled", "sse_key_hash", "website_redirect_location",
-    "acl", "owner", "internal_last_modified",
+    "key", "size", "etag", "user_metadata", "system_metadata", "storage_class", "checksum_algorithm",
+    "checksum_value", "checksum_type", "encryption", "kms_key_id", "bucket_key_enabled", "sse_key_hash",
+    "website_redirect_location", "acl", "owner", "internal_last_modified",
 )  # fmt: skip
 OBJECT_FIELDS = (*OBJECT_PLAIN, *OBJECT_DATES, "parts")
 
 BUCKET_PLAIN = (
-    "name", "bucket_account_id", "bucket_region", "location_constraint", "owner", "acl", "object_ownership",
+    "name", "bucket_account_id", "bucket_region", "location_constraint", "owner", "acl",
+    "object_ownership",
 )  # fmt: skip
 BUCKET_FIELDS = (*BUCKET_PLAIN, "creation_date")
 
@@ -48,7 +58,8 @@ def object_from(record: dict[str, Any], bodies: Path) -> Any:
     for name in OBJECT_PLAIN:
         setattr(s3_object, name, record[name])
     for name in OBJECT_DATES:
-        setattr(s3_object, name, datetime.fromisoformat(record[name]).astimezone(GMT) if record[name] else None)
+        moment = record[name]
+        setattr(s3_object, name, datetime.fromisoformat(moment).astimezone(GMT) if moment else None)
     # JSON has no whole numbers as names; LocalStack looks parts up by number.
     s3_object.parts = {int(number): part for number, part in record["parts"].items()}
     set_body(s3_object, bodies / record["body"])

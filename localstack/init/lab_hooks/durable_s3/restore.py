@@ -8,16 +8,17 @@ import logging
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from localstack.aws.api.s3 import BucketCannedACL
 from localstack.constants import AWS_REGION_US_EAST_1, DEFAULT_AWS_ACCOUNT_ID
 from localstack.services.plugins import SERVICE_PLUGINS
 from localstack.services.s3 import provider as s3_provider
-from localstack.services.s3.models import s3_stores
+from localstack.services.s3.models import KeyStore, s3_stores
 from localstack.services.s3.utils import get_canned_acl, get_owner_for_account_id
 
 from lab_hooks.durable_s3.files import BucketFolder, DurableFolder, identifier
-from lab_hooks.durable_s3.records import GMT, body_of, bucket_record, object_from
+from lab_hooks.durable_s3.records import BUCKET_FIELDS, GMT, body_of, bucket_record, object_from
 from lab_hooks.durable_s3.seams import check_seams
 from lab_hooks.durable_s3.storage import DurableObjectStore
 from lab_hooks.durable_s3.stores import BucketFactory, DurableBucket
@@ -28,20 +29,21 @@ LOG = logging.getLogger("localstack.lab.durable_s3")
 
 
 def serve_from(root: Path) -> None:
-    """Restore every bucket and object below ``root`` and serve S3 from there. Calling it twice changes nothing."""
+    """Restore all that is below ``root`` and serve S3 from there; a second call changes nothing."""
     # Loads the service if it isn't yet, and raises the reason if it can't be.
-    provider = SERVICE_PLUGINS.require("s3")._provider
+    provider: Any = SERVICE_PLUGINS.require("s3")._provider
     if isinstance(getattr(provider, "_storage_backend", None), DurableObjectStore):
         return
     check_seams(provider)
     began = time.monotonic()
     folder = DurableFolder(root)
     counts = [restore_bucket(bucket) for bucket in folder.existing()]
-    s3_provider.S3Bucket = BucketFactory(folder)
+    module: Any = s3_provider  # LocalStack's types don't know that anything could be replaced
+    module.S3Bucket = BucketFactory(folder)
     provider._storage_backend = DurableObjectStore(folder)
     provider._cors_handler.invalidate_cache()
-    took = time.monotonic() - began
-    LOG.info("S3 is durable in %s: %d buckets, %d objects, read in %.2f s", root, len(counts), sum(counts), took)
+    figures = (root, len(counts), sum(counts), time.monotonic() - began)
+    LOG.info("S3 is durable in %s: %d buckets, %d objects, read in %.2f s", *figures)
 
 
 def restore_bucket(folder: BucketFolder) -> int:
@@ -66,17 +68,17 @@ def restore_bucket(folder: BucketFolder) -> int:
 
 
 def read_bucket_record(folder: BucketFolder) -> dict[str, Any]:
-    """Return the bucket's record; if it is damaged, one with defaults, so that its objects stay within reach."""
+    """Return the bucket's record; if it is damaged, a default one, so that its objects stay in reach."""
     try:
         record: dict[str, Any] = json.loads(folder.record_path.read_text(encoding="utf-8"))
+        for name in BUCKET_FIELDS:
+            record[name]
         datetime.fromisoformat(record["creation_date"])
         s3_stores[record["bucket_account_id"]][record["bucket_region"]]
-        if record["name"] != folder.name:
-            raise ValueError("the record is another bucket's")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        damaged = [folder.record_path] if folder.record_path.exists() else []
-        LOG.error("record of bucket %s is damaged (%r): set aside in %s; the bucket is served with defaults",
-                  folder.name, error, folder.set_aside(*damaged))  # fmt: skip
+        aside = folder.set_aside(*([folder.record_path] if folder.record_path.exists() else []))
+        message = "record of bucket %s is damaged (%r): set aside in %s; serving the bucket with defaults"
+        LOG.error(message, folder.name, error, aside)  # noqa: TRY400 (one line, no trace)
         record = default_record(folder)
         folder.replace_record(record)
     return record
@@ -92,14 +94,14 @@ def default_record(folder: BucketFolder) -> dict[str, Any]:
             account_id=DEFAULT_AWS_ACCOUNT_ID,
             bucket_region=AWS_REGION_US_EAST_1,
             owner=owner,
-            acl=get_canned_acl("private", owner=owner),
+            acl=get_canned_acl(BucketCannedACL.private, owner=owner),
         )
     )
 
 
 def restore_objects(bucket: DurableBucket) -> int:
-    """Bring back every object whose sidecar and body are whole, set aside the others, remove bodies nobody names."""
-    folder = bucket.folder
+    """Bring back all objects whose files are whole, set aside the others, remove bodies nobody names."""
+    folder, keys = bucket.folder, cast("KeyStore", bucket.objects)
     folder.objects.mkdir(exist_ok=True)
     folder.bodies.mkdir(exist_ok=True)
     sizes = {path.name: path.stat().st_size for path in folder.bodies.iterdir()}
@@ -110,10 +112,12 @@ def restore_objects(bucket: DurableBucket) -> int:
             bodies = [folder.bodies / name for name in sizes if name.startswith(f"{sidecar.stem}.")]
             for path in bodies:
                 del sizes[path.name]
-            LOG.error("object in bucket %s is damaged (%s: %r): set aside in %s",
-                      bucket.name, sidecar.name, error, folder.set_aside(sidecar, *bodies))  # fmt: skip
+            aside = folder.set_aside(sidecar, *bodies)
+            message = "object in bucket %s is damaged (%s: %r): set aside in %s"
+            LOG.error(message, bucket.name, sidecar.name, error, aside)  # noqa: TRY400 (one line, no trace)
         else:
-            bucket.objects.adopt(s3_object)
+            # The class of LocalStack, not ours: this object is on disk already.
+            KeyStore.set(keys, s3_object.key, s3_object)
             del sizes[body_of(s3_object).name]
     # What is left was written but never acknowledged, or replaced or deleted just before the end.
     for name in sizes:

@@ -1,7 +1,7 @@
-"""The check that this LocalStack calls the pieces we replace, so that no version runs without durability unnoticed.
+"""The check that this LocalStack calls the pieces we replace, lest a version runs without durability.
 
-Not a comparison of version numbers: what counts is that the provider still goes through these places. Found in
-LocalStack 4.13.1, ``localstack.services.s3``.
+Not a comparison of version numbers: what counts is that the provider still goes through these places. Found
+in LocalStack 4.13.1, ``localstack.services.s3``.
 """
 
 import inspect
@@ -16,7 +16,7 @@ __all__ = ["check_seams"]
 
 STORE, KEYS = "_storage_backend", "objects"
 
-# Provider methods, and names their code must mention. Without one of them a change would go past the durable folder.
+# Provider methods, and names their code must mention: without one, a change would go past the durable folder.
 PROVIDER_CALLS: dict[str, set[str]] = {
     "create_bucket": {"S3Bucket"},
     "delete_bucket": {STORE, "delete_bucket"},
@@ -28,7 +28,15 @@ PROVIDER_CALLS: dict[str, set[str]] = {
     "delete_objects": {STORE, "remove", KEYS, "pop"},
     "put_bucket_versioning": {"VersionedKeyStore", "from_key_store", KEYS},
 }
-STORE_METHODS = {"open", "remove", "copy", "create_bucket", "delete_bucket", "get_multipart", "remove_multipart"}
+STORE_METHODS = {
+    "open",
+    "remove",
+    "copy",
+    "create_bucket",
+    "delete_bucket",
+    "get_multipart",
+    "remove_multipart",
+}
 
 
 def check_seams(s3_provider: Any) -> None:
@@ -40,17 +48,18 @@ def check_seams(s3_provider: Any) -> None:
     ]
     if type(getattr(s3_provider, STORE, None)) is not EphemeralS3ObjectStore:
         missing.append(f"S3Provider.{STORE} is no EphemeralS3ObjectStore")
-    if provider.S3Bucket is not models.S3Bucket:
+    if getattr(provider, "S3Bucket", None) is not models.S3Bucket:
         missing.append("the provider makes buckets of another class")
-    missing += [f"EphemeralS3ObjectStore.{name}" for name in STORE_METHODS if not hasattr(EphemeralS3ObjectStore, name)]
+    missing += [
+        f"{EphemeralS3ObjectStore.__name__}.{name}" for name in STORE_METHODS - set(dir(EphemeralS3ObjectStore))
+    ]
     missing += [f"S3Object.{name}" for name in OBJECT_FIELDS if name not in vars(models.S3Object("probe"))]
     probe = models.S3Bucket("probe", "000000000000", "us-east-1", owner={})
     missing += [f"S3Bucket.{name}" for name in BUCKET_FIELDS if name not in vars(probe)]
-    missing += [
-        f"{kind.__name__}._store" for kind in (models.KeyStore, models.VersionedKeyStore) if not hasattr(kind(), "_store")
-    ]
+    stores: tuple[Any, ...] = (models.KeyStore, models.VersionedKeyStore)
+    missing += [f"{kind.__name__}._store" for kind in stores if not hasattr(kind(), "_store")]
     if missing:
-        raise RuntimeError(f"this LocalStack is not built like 4.13.1, S3 would not be durable: {'; '.join(missing)}")
+        raise RuntimeError(f"this LocalStack is built otherwise, S3 would not be durable: {'; '.join(missing)}")
 
 
 def mentioned_names(method: Any) -> set[str]:

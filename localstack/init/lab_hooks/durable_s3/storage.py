@@ -1,8 +1,9 @@
 """The object store that LocalStack's S3 provider calls for bytes: its files *are* the durable files.
 
-Keeps to the interface and the bookkeeping (size, ETag, checksum) of ``localstack.services.s3.storage.ephemeral``
-4.13.1, with one difference: a write makes a new file and never changes one. So a reader has the whole old object or
-the whole new one without locks, and a write that fails (bad digest, broken upload) leaves the old object as it was.
+Keeps to the interface and the bookkeeping (size, ETag, checksum) of
+``localstack.services.s3.storage.ephemeral`` 4.13.1, with one difference: a write makes a new file and never
+changes one. So a reader has the whole old object or the whole new one without locks, and a write that fails
+(bad digest, broken upload) leaves the old object as it was.
 """
 
 import base64
@@ -11,8 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from io import BytesIO, UnsupportedOperation
-from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from localstack.aws.api.s3 import NoSuchKey
 from localstack.services.s3.constants import S3_CHUNK_SIZE
@@ -23,17 +23,19 @@ from localstack.services.s3.utils import get_s3_checksum
 from lab_hooks.durable_s3.files import BucketFolder, DurableFolder, remove_when_unused
 from lab_hooks.durable_s3.records import body_of, set_body
 
-__all__ = ["DurableObjectStore", "DurableStoredObject", "discard_body"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["DurableObjectStore", "DurableStoredObject", "release_body"]
 
 
-def discard_body(s3_object: Any) -> None:
-    """Free the space of an object that no sidecar names; one whose body was never published has none."""
-    if hasattr(s3_object, "durable_body"):
-        remove_when_unused(s3_object, body_of(s3_object))
+def release_body(s3_object: Any) -> None:
+    """Remove the body of an object that was replaced, once no request that found it is left."""
+    remove_when_unused(s3_object, body_of(s3_object))
 
 
 class DurableStoredObject(S3StoredObject):
-    """One open body: ``r`` reads a published one; ``w`` writes a new one and publishes it when it is complete."""
+    """One open body: ``r`` reads a published one, ``w`` writes a new one and publishes it when complete."""
 
     def __init__(self, s3_object: Any, bucket: BucketFolder, mode: Literal["r", "w"]) -> None:
         """Open the body for reading at once, or wait for the first byte to write."""
@@ -49,7 +51,7 @@ class DurableStoredObject(S3StoredObject):
         try:
             return body_of(self.s3_object).open("rb")
         except FileNotFoundError:
-            # The bucket was deleted between the look-up and this line.
+            # The object was deleted between the look-up and this line.
             raise NoSuchKey("The specified key does not exist.", Key=self.s3_object.key) from None
 
     def _start(self) -> IO[bytes]:
@@ -89,8 +91,8 @@ class DurableStoredObject(S3StoredObject):
         self.s3_object.size = self.size
         return added
 
-    def truncate(self, size: int | None = None) -> int:
-        """Begin anew; the only use LocalStack makes of it."""
+    def truncate(self, size: int | None = None) -> int:  # noqa: ARG002
+        """Begin anew; LocalStack does so before it appends the parts of an upload."""
         self._start()
         return 0
 
@@ -145,17 +147,18 @@ class DurableStoredObject(S3StoredObject):
 
     @property
     def last_modified(self) -> int:
-        """Return what the S3 object says: bytes and object can't part, since a write makes new ones of both."""
+        """Return what the S3 object says: a write makes a new object and new bytes, so they can't differ."""
         moment: int = self.s3_object.internal_last_modified
         return moment
 
     @property
     def checksum(self) -> str | None:
-        """Return the checksum in the S3 object's algorithm, base64; computed from the bytes if it isn't known."""
+        """Return the checksum by the S3 object's algorithm, in base64; computed if it isn't known."""
         if not self.s3_object.checksum_algorithm:
             return None
         if self._checksum_hash is None:
-            self._checksum_hash = self._digest(get_s3_checksum(self.s3_object.checksum_algorithm))
+            algorithm = get_s3_checksum(self.s3_object.checksum_algorithm)
+            self._checksum_hash = self._digest(algorithm)
         return base64.b64encode(self._checksum_hash.digest()).decode()
 
     @property
@@ -172,18 +175,18 @@ class DurableStoredObject(S3StoredObject):
 
 
 class DurableObjectStore(EphemeralS3ObjectStore):
-    """Objects in the durable folder; the parts of unfinished uploads stay temporary, as LocalStack keeps them."""
+    """Objects in the durable folder; parts of unfinished uploads stay temporary, as LocalStack has them."""
 
     def __init__(self, folder: DurableFolder) -> None:
         """Serve from a folder that this process holds."""
         super().__init__(str(folder.scratch / "uploads"))
         self.folder = folder
 
-    def open(self, bucket: str, s3_object: Any, mode: Literal["r", "w"] = "r") -> DurableStoredObject:
+    def open(self, bucket: str, s3_object: Any, mode: Literal["r", "w"] = "r") -> Any:
         """Open an object's body."""
         return DurableStoredObject(s3_object, self.folder.bucket(bucket), mode)
 
-    def copy(self, src_bucket: str, src_object: Any, dest_bucket: str, dest_object: Any) -> DurableStoredObject:
+    def copy(self, src_bucket: str, src_object: Any, dest_bucket: str, dest_object: Any) -> Any:
         """Copy a body into a new one, also onto the same key: the old one may have readers."""
         with self.open(src_bucket, src_object) as source:
             target = self.open(dest_bucket, dest_object, mode="w")
@@ -191,10 +194,13 @@ class DurableObjectStore(EphemeralS3ObjectStore):
         return target
 
     def remove(self, bucket: str, s3_object: Any | list[Any]) -> None:
-        """Make the removal of these objects durable (their sidecars went with the key store), free their space."""
+        """Make the removal of objects durable (the key store removed their sidecars), then free the space.
+
+        Also called for an object that was written and then refused; it has a body and never had a sidecar.
+        """
         self.folder.bucket(bucket).sync_objects()
         for removed in s3_object if isinstance(s3_object, list) else [s3_object]:
-            discard_body(removed)
+            body_of(removed).unlink(missing_ok=True)
 
     def delete_bucket(self, bucket: str) -> None:
         """Make the bucket's end durable and drop its unfinished uploads."""

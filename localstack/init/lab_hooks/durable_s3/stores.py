@@ -1,9 +1,10 @@
-"""Buckets and key stores: what LocalStack's S3 provider asks whether something exists, and tells that it does.
+"""Buckets and key stores: what LocalStack's S3 provider asks whether something exists.
 
-``S3Provider`` (LocalStack 4.13.1, ``localstack.services.s3.provider``) calls ``S3Bucket(...)`` for CreateBucket,
-``bucket.objects.set`` as the last step of PutObject, CopyObject, CompleteMultipartUpload and POST uploads, when bytes
-and metadata are final, and ``bucket.objects.pop`` for DeleteObject(s). So these are the places where a change is made
-durable: before it can be seen where that is possible, and always before the response.
+``S3Provider`` (LocalStack 4.13.1, ``localstack.services.s3.provider``) calls ``S3Bucket(...)`` for
+CreateBucket, ``bucket.objects.set`` as the last step of PutObject, CopyObject, CompleteMultipartUpload and
+POST uploads, when bytes and metadata are final, and ``bucket.objects.pop`` for DeleteObject(s). So these are
+the places where a change is made durable: before it can be seen where that is possible, and always before the
+response.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from localstack.services.s3.models import KeyStore, S3Bucket, S3DeleteMarker, Ve
 
 from lab_hooks.durable_s3.files import BucketFolder, DurableFolder
 from lab_hooks.durable_s3.records import bucket_record, object_record
-from lab_hooks.durable_s3.storage import discard_body
+from lab_hooks.durable_s3.storage import release_body
 
 __all__ = ["BucketFactory", "DurableBucket", "DurableKeyStore", "DurableVersionedKeyStore"]
 
@@ -23,38 +24,34 @@ class DurableKeyStore(KeyStore):
 
     def __init__(self, folder: BucketFolder) -> None:
         """Start empty."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
         self.folder = folder
 
-    def adopt(self, s3_object: Any) -> None:
-        """Take in an object that was read from disk."""
-        super().set(s3_object.key, s3_object)
-
     def set(self, object_key: str, s3_object: Any) -> None:
-        """Make the object durable, then visible; the one it replaces keeps its bytes while it has readers."""
+        """Make the object durable, then visible; what it replaces keeps its bytes while it has readers."""
         with self.folder.key_lock(object_key):
             replaced = self.get(object_key)
             self.folder.write_sidecar(object_key, object_record(s3_object))
             super().set(object_key, s3_object)
         if replaced is not None and replaced is not s3_object:
-            discard_body(replaced)
+            release_body(replaced)
 
     def pop(self, object_key: str, default: Any = None) -> Any:
-        """Remove the object. The provider then calls ``DurableObjectStore.remove``, which makes that durable."""
+        """Remove the object; the provider then calls ``DurableObjectStore.remove``: durable."""
         with self.folder.key_lock(object_key):
             self.folder.remove_sidecar(object_key)
             return super().pop(object_key, default)
 
 
 class DurableVersionedKeyStore(VersionedKeyStore):
-    """The keys of a versioned bucket. On disk there is one sidecar per key: that of its current version, if any.
+    """The keys of a versioned bucket; on disk there is one sidecar per key, that of its current version.
 
-    Memory first, then disk, because only the key store in memory knows which version is current after a change.
+    Memory first, then disk, because only LocalStack's key store knows which version is current afterwards.
     """
 
     def __init__(self, folder: BucketFolder) -> None:
         """Start empty."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
         self.folder = folder
 
     def set(self, object_key: str, s3_object: Any) -> None:
@@ -64,9 +61,9 @@ class DurableVersionedKeyStore(VersionedKeyStore):
             super().set(object_key, s3_object)
             self._write_current(object_key)
         if replaced is not None and replaced is not s3_object:
-            discard_body(replaced)
+            release_body(replaced)
 
-    def pop(self, object_key: str, version_id: str | None = None, default: Any = None) -> Any:
+    def pop(self, object_key: str, version_id: Any = None, default: Any = None) -> Any:
         """Remove a version or a delete marker, and make what is current now durable."""
         with self.folder.key_lock(object_key):
             removed = super().pop(object_key, version_id, default)
@@ -83,7 +80,7 @@ class DurableVersionedKeyStore(VersionedKeyStore):
 
 
 class DurableBucket(S3Bucket):
-    """A bucket whose key store is durable, also after LocalStack puts another in its place to enable versioning."""
+    """A bucket whose key store is durable, also after LocalStack has replaced it to enable versioning."""
 
     def __init__(self, folder: BucketFolder, **settings: Any) -> None:
         """Take the arguments of ``S3Bucket`` by name."""
@@ -104,7 +101,7 @@ class DurableBucket(S3Bucket):
 
 
 class BucketFactory:
-    """Stands in for the class ``S3Bucket`` in the provider, which calls it after all checks of CreateBucket."""
+    """Stands in for the class ``S3Bucket`` in the provider; called after all checks of CreateBucket."""
 
     def __init__(self, folder: DurableFolder) -> None:
         """Create buckets in this folder."""
@@ -119,7 +116,7 @@ class BucketFactory:
             # Another request is creating or deleting this bucket; the code S3 documents for that.
             raise CommonServiceException(
                 "OperationAborted",
-                "A conflicting conditional operation is currently in progress against this resource. Please try again.",
+                "A conflicting conditional operation is currently in progress against this resource.",
                 status_code=409,
             ) from None
         return bucket

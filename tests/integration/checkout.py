@@ -1,0 +1,104 @@
+"""A checkout of the working tree in a folder of its own, driven through its make targets as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+SOURCE = Path(__file__).resolve().parents[2]
+Found = TypeVar("Found")
+
+
+@dataclass
+class Checkout:
+    """`folder` is the checkout, `home` stands in for the person's home; `made` is what `git status` is held against."""
+
+    folder: Path
+    home: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "PIPELINE_"))}
+        return {**kept, "HOME": str(self.home), "UV_CACHE_DIR": cache, "NO_COLOR": "1", **self.variables}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start `lab <arguments>`; its process is the lab's own, for tests that kill it."""
+        return subprocess.Popen(
+            ["sh", "lab/bootstrap.sh", *arguments], cwd=self.folder, env=self.environment(), text=True,
+            stdin=subprocess.DEVNULL, **options,
+        )  # fmt: skip
+
+    def lab(self, *arguments: str, status: int | None = 0, limit: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run `lab <arguments>` to its end and require its exit status."""
+        finished = subprocess.run(
+            ["sh", "lab/bootstrap.sh", *arguments], cwd=self.folder, env=self.environment(), text=True,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=limit, check=False,
+        )  # fmt: skip
+        if status is not None:
+            told = f"{arguments} ended with {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
+            assert finished.returncode == status, told
+        return finished
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.lab(*arguments, "--json").stdout)
+
+    def shell(self, script: str, status: int = 0) -> str:
+        """Run a script in the lab's shell and return what it printed."""
+        return self.lab("shell", "--", "sh", "-euc", script, status=status).stdout
+
+    def secret(self, name: str) -> str:
+        return (self.folder / ".lab" / "secrets" / name).read_text("utf-8").strip()
+
+    def pids(self) -> dict[str, int]:
+        return {service["name"]: service["pid"] for service in self.json("status")["services"]}
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that carries this lab's LAB_HOME."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("LAB_HOME") == str(self.folder / ".lab"):
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+def check_out(folder: Path) -> Checkout:
+    """Copy what Git knows of the working tree, edits included, and make it a repository of its own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=SOURCE, capture_output=True, check=True,
+    ).stdout.decode()  # fmt: skip
+    target = folder / "lab"
+    for name in filter(None, listed.split("\0")):
+        if (SOURCE / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(SOURCE / name, target / name)
+    home = folder / "home"
+    home.mkdir()
+    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t.invalid",
+                    "commit", "-qm", "checkout"]):  # fmt: skip
+        subprocess.run(["git", *command], cwd=target, check=True)
+    return Checkout(target, home)
+
+
+def eventually(probe: Callable[[], Found | None], what: str, limit: float = 60) -> Found:
+    """Return the first true answer of `probe`."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        found = probe()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {limit:.0f} s")
