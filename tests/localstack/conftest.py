@@ -137,7 +137,7 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def localstack(caches: Path, tmp_path: Path) -> Iterator[LocalStack]:
     """Return a LocalStack that is not started yet; it is killed at the end."""
     if not (python := os.environ.get(PYTHON)):
-        pytest.skip(f"{PYTHON} names no Python with LocalStack")
+        pytest.fail(f"{PYTHON} names no Python with LocalStack: `make test-localstack` sets it")
     server = LocalStack(python, caches, tmp_path)
     yield server
     server.kill()
