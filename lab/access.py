@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.config import Settings
 from lab.paths import Paths
 from lab.pipeline import git
-from lab.proc import clean_environment
+from lab.proc import service_environment
 from lab.secrets import Secrets
 
 GIT_USER = "lab"
@@ -72,7 +72,7 @@ class Access:
 
     def tool_environment(self) -> dict[str, str]:
         """For the lab's own calls of git and dvc: isolated from the person's configuration."""
-        return clean_environment(
+        return service_environment(
             {
                 **self.own_variables(),
                 **git.isolated_variables(self.repository_url),
@@ -86,6 +86,8 @@ class Access:
         """What every process of the lab carries: LAB_HOME is also how the lab knows its own processes."""
         return {
             "LAB_HOME": str(self.paths.home),
+            # setproctitle, which Airflow uses, would write its titles over the environment, and LAB_HOME with it.
+            "SPT_NOENV": "1",
             "HOME": str(self.paths.user_home),
             "TMPDIR": str(self.paths.temporary),
             "PYTHONPYCACHEPREFIX": str(self.paths.cache / "bytecode"),

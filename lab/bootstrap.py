@@ -34,7 +34,8 @@ NETWORK_HINT = (
 
 
 def fail(code: int, message: str, hint: str, detail: str = "") -> None:
-    lines = [f"error: {message}", f"hint: {hint}", *detail.strip().splitlines()[-8:]]
+    evidence = [f"  │ {line}" for line in detail.strip().splitlines()[-8:]]
+    lines = [f"error: {message}", *evidence, f"hint: {hint}"]
     sys.stderr.write("\n".join(lines) + "\n")
     sys.exit(code)
 
@@ -62,6 +63,22 @@ def version_of(program: str) -> tuple[int, ...]:
     return tuple(map(int, match.groups())) if match else ()
 
 
+def pins() -> dict:
+    return tomllib.loads((ROOT / "lab" / "pins.toml").read_text("utf-8"))
+
+
+def require_disk() -> None:
+    if ENVIRONMENT.exists():
+        return  # `lab up` looks again, at what is still to be installed
+    needed, free = pins()["host"]["install-disk"], shutil.disk_usage(ROOT).free >> 20
+    if free < needed:
+        fail(
+            HOST_ERROR,
+            f"{needed - free:,} MiB of disk are missing: {free:,} of {needed:,} MiB free in {ROOT}",
+            "free some space, or clone the lab to another disk",
+        )
+
+
 def locked_uv() -> dict:
     packages = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]
     return next(package for package in packages if package["name"] == "uv")
@@ -69,7 +86,7 @@ def locked_uv() -> dict:
 
 def find_uv() -> str:
     """A uv that is new enough, installed below `.lab/` if need be."""
-    minimum = tomllib.loads((ROOT / "lab" / "pins.toml").read_text("utf-8"))["uv"]["minimum"]
+    minimum = pins()["uv"]["minimum"]
     on_path = shutil.which("uv")
     if on_path and version_of(on_path) >= tuple(map(int, minimum.split("."))):
         return on_path
@@ -153,6 +170,7 @@ def make_environment(uv: str, groups: list[str]) -> None:
 def main() -> None:
     if shutil.which("git") is None:
         fail(HOST_ERROR, "git is not installed", "install it (apt install git · brew install git)")
+    require_disk()
     make_environment(find_uv(), ["--group", "dev"] if "--dev" in sys.argv[1:] else [])
 
 

@@ -15,12 +15,6 @@ from lab.pins import pins, version_tuple
 from lab.proc import run
 
 MIB = 1 << 20
-INSTALL_DISK = 2_000 * MIB
-"""Three environments and their downloads."""
-RUN_DISK = 300 * MIB
-"""Logs, the database, a few versions of the dataset."""
-RUN_MEMORY = 1_500 * MIB
-"""What all processes of the local engine take together at rest."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +39,11 @@ def require_host(paths: Paths, *, installs: bool, starts: bool) -> None:
 
 
 def checks(paths: Paths, *, installs: bool, starts: bool) -> list[Check]:
-    found = [python(), git(), git_backend(), disk(paths.source, INSTALL_DISK if installs else RUN_DISK)]
+    needed = pins()["host"]
+    found = [python(), git(), git_backend()]
+    found.append(disk(paths.source, needed["install-disk" if installs else "run-disk"] * MIB))
     if starts:
-        found.append(memory(RUN_MEMORY))
+        found.append(memory(needed["run-memory"] * MIB))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,17 +79,44 @@ def tail(text: str | bytes | None, lines: int = TAIL_LINES) -> str:
     return "\n".join((text or "").rstrip().splitlines()[-lines:])
 
 
+CERTIFICATES = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "AWS_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+)
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The person's environment less what would redirect the lab's programs, plus `extra`.
+    """The person's environment less what would redirect the lab's programs, plus `extra`; for installers and shells.
 
     AWS_*, AIRFLOW*, DVC_*, GIT_* and Python's own variables go: the lab's programs must not find another account,
     another Airflow or another repository by accident. Proxy, locale and certificate settings stay.
     """
     redirecting = ("AWS_", "AIRFLOW", "DVC_", "GIT_", "PYTHON", "LOCALSTACK_", "PIPELINE_", "GITSYNC_")
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(redirecting) or name in {"AWS_CA_BUNDLE", "GIT_SSL_CAINFO"}
+        name: value for name, value in os.environ.items() if not name.startswith(redirecting) or name in CERTIFICATES
     }
     kept.pop("VIRTUAL_ENV", None)
     return {**kept, **(extra or {})}
+
+
+def service_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """`extra` on a fixed ground, the same from whichever terminal: of the person only proxy and certificates.
+
+    A proxy never sees loopback traffic.
+    """
+    kept = {name: os.environ[name] for name in (*CERTIFICATES, *PROXIES) if name in os.environ}
+    git = shutil.which("git")
+    path = f"{Path(git).parent}:/usr/local/bin:/usr/bin:/bin" if git else "/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "LANG": "C.UTF-8", **kept, **without_proxy_on_loopback(), **extra}
+
+
+def without_proxy_on_loopback() -> dict[str, str]:
+    """NO_PROXY with loopback added to what it holds, in both spellings that programs read."""
+    before = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    value = ",".join(filter(None, [before, "127.0.0.1,localhost"]))
+    return {"NO_PROXY": value, "no_proxy": value}

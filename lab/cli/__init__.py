@@ -22,7 +22,9 @@ app = typer.Typer(
 for module in (up, down, status, run, history, verify, reproduce, logs, doctor, shell, install, bench, lock):
     module.register(app)
 
-INTERRUPTED = 130
+INTERRUPTED, USAGE = 130, 2
+# Click's UsageError, which Typer carries under a private name.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:
@@ -30,13 +32,18 @@ def main() -> None:
     from lab import ui
 
     try:
-        app()
+        sys.exit(app(prog_name="lab", standalone_mode=False) or 0)
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "lab"
+        ui.tell(LabError(error.format_message().rstrip("."), f"{command} --help"))  # type: ignore[attr-defined]
+        sys.exit(USAGE)
     except LabError as error:
         ui.tell(error)
         if os.environ.get("LAB_TRACEBACK"):
             raise
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         ui.say("interrupted; nothing is lost, the same command goes on from here")
         sys.stdout.flush()
         sys.stderr.flush()

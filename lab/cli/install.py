@@ -25,7 +25,9 @@ def install(
 
     unknown = set(environments or ()) - set(ENVIRONMENTS)
     if unknown:
-        raise NoSuchVersionError(f"there is no environment {min(unknown)!r}", f"environments: {', '.join(ENVIRONMENTS)}")
+        raise NoSuchVersionError(
+            f"there is no environment {min(unknown)!r}", f"environments: {', '.join(ENVIRONMENTS)}"
+        )
     chosen, _ = context.engine()
     wanted = {f"environment-{name}" for name in environments or ENVIRONMENTS}
     with context.exclusive("install"), ui.live_list() as shown:

@@ -27,11 +27,10 @@ def shell(
     from lab.paths import Paths
 
     chosen, _ = context.engine()
-    wanted = chosen.shell_environment()
-    environment = {**os.environ, **wanted, "PATH": f"{Paths.of().bin}:{os.environ['PATH']}"}
-    for name in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"):
-        environment.pop(name, None)
-    environment["PYTHONPYCACHEPREFIX"] = str(Paths.of().cache / "bytecode")
+    path = f"{Paths.of().bin}:{os.environ['PATH']}"
+    # The lab's programs keep their bytecode below .lab/, as its services do.
+    bytecode = {"PYTHONPYCACHEPREFIX": str(Paths.of().cache / "bytecode")}
+    environment = {**chosen.shell_environment(), **bytecode, "PATH": path}
     if not command:
         ui.say("git, dvc, airflow, aws and lab reach the lab from this shell; `exit` leaves it.")
         ui.say('Try:  git clone "$PIPELINE_REPOSITORY" /tmp/mlops && cd /tmp/mlops && dvc pull')

@@ -68,7 +68,7 @@ class Engine(Protocol):
         ...
 
     def shell_environment(self) -> dict[str, str]:
-        """The environment of lab-shell, less the person's own variables."""
+        """The environment of lab-shell: the person's own, and what makes their tools reach the lab; PATH aside."""
         ...
 
     def diagnose(self) -> list[Check]:

@@ -24,7 +24,7 @@ from lab.errors import LabError, NotRunningError, ServiceError, SettingsError
 from lab.paths import Paths
 from lab.pins import ENVIRONMENTS
 from lab.pipeline.git import GitError
-from lab.proc import clean_environment, run
+from lab.proc import run, service_environment
 from lab.secrets import write_private
 from lab.wait import NotYetError, wait_until
 
@@ -119,7 +119,7 @@ def start_supervisor(engine: LocalEngine, note: Note) -> None:
     ports.settle(engine.port_file, engine.settings.ports)
     write_private(engine.paths.run / "settings.json", engine.settings.model_dump_json())
     link_programs(engine)
-    engine.supervisor().start(clean_environment(engine.make_access().own_variables()))
+    engine.supervisor().start(service_environment(engine.make_access().own_variables()))
 
 
 def link_programs(engine: LocalEngine) -> None:

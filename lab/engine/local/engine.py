@@ -135,21 +135,13 @@ class LocalEngine:
         access = self.access()
         wanted = services.airflow_environment(access)
         # HOME, TMPDIR, PATH and Git's isolation are for services; a person keeps their own.
-        private = {
-            "HOME",
-            "TMPDIR",
-            "PATH",
-            "LAB_HOME",
-            "GIT_CONFIG_GLOBAL",
-            "GIT_CONFIG_NOSYSTEM",
-            "PYTHONUNBUFFERED",
+        private = {"HOME", "TMPDIR", "PATH", "LANG", "LAB_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"}
+        kept = {
+            name: value
+            for name, value in wanted.items()
+            if name not in private and not name.startswith(("PYTHON", "GIT_AUTHOR", "GIT_COMMITTER"))
         }
-        authors = {name for name in wanted if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
-        inherited = clean_environment()
-        return {
-            **{name: value for name, value in wanted.items() if name not in private | authors | set(inherited)},
-            **access.dvc_variables(),
-        }
+        return {**clean_environment(), **kept, **access.dvc_variables()}
 
     def diagnose(self) -> list[Check]:
         running = self.supervisor().process() is not None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.engine.local.supervisor import Service
 from lab.paths import Paths
-from lab.proc import clean_environment
+from lab.proc import service_environment
 
 GIT, LOCALSTACK = "git", "localstack"
 API_SERVER, SCHEDULER, DAG_PROCESSOR = "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
@@ -22,7 +21,7 @@ BUNDLE = "lab"
 
 
 def git_service(access: Access, port: int) -> Service:
-    environment = clean_environment(
+    environment = service_environment(
         {
             **access.own_variables(),
             "GIT_SERVER_PORT": str(port),
@@ -43,7 +42,7 @@ def localstack_service(access: Access, port: int) -> Service:
     The init hook of `localstack/` makes the bucket durable; settings are those of LocalStack's configuration reference.
     """
     root = localstack_root(access.paths)
-    environment = clean_environment(
+    environment = service_environment(
         {
             **access.own_variables(),
             "OVERRIDE_IN_DOCKER": "0",
@@ -108,14 +107,14 @@ def airflow_environment(access: Access) -> dict[str, str]:
         "LOGGING__COLORED_CONSOLE_LOG": "False",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
-    return clean_environment(
+    return service_environment(
         {
             **access.own_variables(),
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
             "AIRFLOW_HOME": str(paths.airflow),
             # Without login and password here: GitHook would put them into the URL. The credential helper has them.
             "AIRFLOW_CONN_GIT_DEFAULT": json.dumps({"conn_type": "git", "host": access.repository_url}),
-            "PATH": f"{paths.environment('airflow') / 'bin'}:{tool_path()}",
+            "PATH": f"{paths.environment('airflow') / 'bin'}:{service_environment({})['PATH']}",
             **step_variables(access),
         }
     )
@@ -134,13 +133,6 @@ def step_variables(access: Access) -> dict[str, str]:
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_SHARED_DIR": str(access.paths.shared),
     }
-
-
-def tool_path() -> str:
-    """A PATH with Git on it and the person's other programs behind."""
-    git = shutil.which("git")
-    first = f"{Path(git).parent}:" if git else ""
-    return f"{first}/usr/local/bin:/usr/bin:/bin"
 
 
 def password_file(airflow_home: Path) -> Path:
