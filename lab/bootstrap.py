@@ -107,7 +107,9 @@ def uv_by_pip(package: dict, own: Path) -> bool:
         requirements.write_text(f"uv=={package['version']} {hashes}\n", "utf-8")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
                    "--only-binary=:all:", "--no-cache-dir", "--target", folder, "-r", str(requirements)]  # fmt: skip
-        if subprocess.run(command, capture_output=True, timeout=300).returncode != 0:
+        # On a bare PATH: pip asks every tool it knows for its version, and some answer by making files at home.
+        bare = {**os.environ, "PATH": os.defpath}
+        if subprocess.run(command, capture_output=True, timeout=300, env=bare).returncode != 0:
             return False
         Path(folder, "bin", "uv").replace(own)
     return True
