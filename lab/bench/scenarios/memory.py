@@ -25,13 +25,13 @@ WINDOW, QUIET_WINDOWS = 2.0, 3
 
 
 def at_rest(scratch: Scratch, times: int = 3) -> list[Figure]:
-    """Memory of all processes together, as lab-status tells it, and of each service with its children."""
+    """Memory of all processes together, and of each service with its children."""
     note = "" if wait_for_quiet(scratch) else "the lab was never quiet"
-    totals, services = [], []
+    services = []
     for number in range(1, times + 1):
         _, status = scratch.lab_json(f"lab status ({number} of {times})", "status")
-        totals.append(status["memory"] / MIB)
         services.append(by_service(scratch, status))
+    totals = [sum(sample.values()) for sample in services]
     kind = status["memory_kind"]
     return [
         *figure(MEMORY, f"all lab processes together, at rest ({kind})", "MiB", totals, goal=at_most(1536), note=note),
@@ -70,11 +70,22 @@ def wait_for_quiet(scratch: Scratch) -> bool:
 def used(scratch: Scratch) -> dict[int, float]:
     """Seconds of processor time of each process of the lab."""
     found = {}
-    for process in own_processes(scratch.home):
+    for process in family(scratch):
         with contextlib.suppress(psutil.Error):
             times = process.cpu_times()
             found[process.pid] = times.user + times.system
     return found
+
+
+def family(scratch: Scratch) -> list[psutil.Process]:
+    """The lab's processes with all their descendants: one that writes its title over its environment is known by
+    its parent only.
+    """
+    found = {process.pid: process for process in own_processes(scratch.home)}
+    for process in list(found.values()):
+        with contextlib.suppress(psutil.Error):
+            found.update((one.pid, one) for one in process.children(recursive=True))
+    return list(found.values())
 
 
 def by_service(scratch: Scratch, status: dict[str, Any]) -> dict[str, float]:
@@ -82,7 +93,7 @@ def by_service(scratch: Scratch, status: dict[str, Any]) -> dict[str, float]:
     owners = {service["pid"]: service["name"] for service in status["services"] if service["pid"]}
     sums: dict[str, float] = dict.fromkeys(owners.values(), 0.0)
     others: dict[str, float] = defaultdict(float)
-    for process in own_processes(scratch.home):
+    for process in family(scratch):
         with contextlib.suppress(psutil.Error):
             line = [process.pid, *(parent.pid for parent in process.parents())]
             name = next((owners[pid] for pid in line if pid in owners), None)
