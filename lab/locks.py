@@ -1,9 +1,9 @@
-"""Makes `images/<name>/requirements.lock` from lab/pins.toml: exact versions with hashes, for every platform."""
+"""Makes the lock of each isolated environment from lab/pins.toml: exact versions with hashes, for every platform."""
 
 from __future__ import annotations
 
 from lab.paths import Paths
-from lab.pins import pins
+from lab.pins import lock_file, pins
 from lab.proc import clean_environment, run
 
 
@@ -11,7 +11,7 @@ def make_lock(paths: Paths, name: str) -> bool:
     """Resolve the environment anew; what the lock has and still fits is kept. Return whether it changed."""
     pinned = pins()
     wanted = pinned["environments"][name]
-    file = paths.source / "images" / name / "requirements.lock"
+    file = paths.source / lock_file(name)
     before = file.read_bytes() if file.exists() else b""
     uv = (paths.environment("lab") / "uv-path").read_text("utf-8")
     run(

@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENTS = ("airflow", "worker", "localstack")
+"""What `lab up` installs."""
+PLAIN = "plain"
+"""What only `lab bench` installs."""
+LOCKED = (*ENVIRONMENTS, PLAIN)
 
 
 @cache
 def pins() -> dict[str, Any]:
     """The pins as a dictionary; see the file for its tables."""
     return tomllib.loads(Path(__file__).with_name("pins.toml").read_text("utf-8"))
+
+
+def lock_file(name: str) -> str:
+    """The lock of an environment, relative to the checkout: beside its image, where its pins name no other place."""
+    return str(pins()["environments"][name].get("lock", f"images/{name}/requirements.lock"))
 
 
 def version_tuple(text: str) -> tuple[int, ...]:

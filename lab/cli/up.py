@@ -40,7 +40,9 @@ def up(
         rows = sorted(took.seconds.items(), key=lambda item: -item[1])
         ui.table([[name, f"{value:.1f}"] for name, value in rows], ["phase", "seconds"])
     if as_json:
-        ui.data({"changed": sorted(took.seconds), "seconds": round(seconds, 2), "urls": chosen.status().urls})
+        phases = {name: round(value, 2) for name, value in took.seconds.items()}
+        urls = chosen.status().urls
+        ui.data({"changed": sorted(phases), "phases": phases, "seconds": round(seconds, 2), "urls": urls})
         return
     if not took.seconds:
         ui.say(f"Nothing to do: the lab is up and healthy ({seconds:.1f} s).\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths
+from lab.pins import lock_file
 from lab.proc import clean_environment, run
 
 LIMIT = 600
@@ -21,7 +22,7 @@ NETWORK_HINT = (
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment: `images/<name>/requirements.lock` installed in `.lab/environments/<name>`."""
+    """One environment: its lock (lab.pins.lock_file) installed in `.lab/environments/<name>`."""
 
     paths: Paths
     name: str
@@ -32,7 +33,7 @@ class Environment:
 
     @property
     def lock(self) -> Path:
-        return self.paths.source / "images" / self.name / "requirements.lock"
+        return self.paths.source / lock_file(self.name)
 
     @property
     def stamp(self) -> Path:

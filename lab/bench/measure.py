@@ -1,0 +1,95 @@
+"""Runs programs and measures them: seconds on the wall, and the peak memory of one child process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import ui
+from lab.errors import ProgramError
+from lab.proc import Completed, describe, run, tail
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A program that ended well: its seconds on the wall, and what it wrote."""
+
+    seconds: float
+    completed: Completed
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A child that ended well: its seconds on the wall, its peak resident memory in bytes, its output."""
+
+    seconds: float
+    peak: int
+    stdout: str
+
+
+def timed(
+    title: str, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float, text: str | None = None
+) -> Timed:
+    """Run a program to its end with its title and limit shown.
+
+    Raises:
+        ProgramError: as lab.proc.run.
+    """
+    with ui.step(title, limit):
+        started = time.monotonic()
+        completed = run(argv, env=env, cwd=cwd, limit=limit, text=text)
+        seconds = time.monotonic() - started
+    return Timed(seconds, completed)
+
+
+def child(title: str, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float) -> Usage:
+    """Run a program to its end and tell its peak memory, as wait4(2) knows it.
+
+    The peak is an upper bound: Linux counts what the child shared with this process before it became the program.
+
+    Raises:
+        ProgramError: it could not be started, outlived its limit (it is then killed), or ended badly.
+    """
+    command = [str(part) for part in argv]
+    with ui.step(title, limit), tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        started = time.monotonic()
+        try:
+            process = subprocess.Popen(
+                command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+            )
+        except OSError as error:
+            raise ProgramError(f"{command[0]} could not be started: {error.strerror}") from error
+        status, peak = wait_for(process, limit)
+        seconds = time.monotonic() - started
+        output.seek(0)
+        errors.seek(0)
+        stdout, stderr = output.read().decode("utf-8", "replace"), errors.read().decode("utf-8", "replace")
+    if status != 0:
+        late = f" after its {limit:.0f} s" if seconds >= limit else ""
+        raise ProgramError(f"{title}: ended with {describe(status)}{late}", detail=tail(stderr))
+    return Usage(seconds, peak, stdout)
+
+
+def wait_for(process: subprocess.Popen[bytes], limit: float) -> tuple[int, int]:
+    """The child's exit status (negative: a signal) and peak memory; it is killed at its limit, and on an interrupt."""
+    alarm = threading.Timer(limit, process.kill)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        alarm.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # getrusage(2): kibibytes on Linux, bytes on macOS.
+    return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,109 @@
+"""Which scenarios are run, in which order, and what they need of the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import ui
+from lab.bench import machine
+from lab.bench.figures import Results
+from lab.bench.machine import Machine
+from lab.bench.scenarios import ending, memory, modify, pandas_way, pipeline, startup
+from lab.bench.scratch import Scratch, head, scratch_lab
+from lab.errors import HostError, SettingsError
+from lab.host import INSTALL_DISK, MIB, RUN_DISK, disk, require_host
+from lab.paths import Paths
+
+SCENARIOS = (startup.COLD, startup.WARM, pipeline.RUN, pipeline.PLAIN, memory.MEMORY, modify.MODIFY)
+WITH_A_LAB = frozenset(SCENARIOS) - {modify.MODIFY}
+PLAIN_DISK = 500 * MIB
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a person asked for: scenarios, how often `lab run` is measured, and the size of the large CSV."""
+
+    only: frozenset[str] = frozenset(SCENARIOS)
+    runs: int = 5
+    gigabytes: float = 1.0
+
+    @property
+    def needs_lab(self) -> bool:
+        return bool(self.only & WITH_A_LAB)
+
+    @property
+    def needs_pandas(self) -> bool:
+        return bool(self.only & {pipeline.PLAIN, modify.MODIFY})
+
+    @property
+    def disk(self) -> int:
+        """Bytes below `.lab/bench/` at the peak: the cold start holds every package twice, pandas the CSV twice."""
+        lab = INSTALL_DISK * (2 if startup.COLD in self.only else 1) + RUN_DISK if self.needs_lab else 0
+        large = round(2.2e9 * self.gigabytes) if modify.MODIFY in self.only else 0
+        return lab + large + (PLAIN_DISK if self.needs_pandas else 0)
+
+
+def select(text: str | None) -> frozenset[str]:
+    """`"cold,run"` as a set; all scenarios where nothing is given.
+
+    Raises:
+        SettingsError: one of them is not a scenario.
+    """
+    if text is None:
+        return frozenset(SCENARIOS)
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in SCENARIOS]
+    if unknown or not wanted:
+        problem = f"unknown scenario {', '.join(map(repr, unknown))}" if unknown else "no scenario is given"
+        raise SettingsError(f"--only: {problem}", f"scenarios are {', '.join(SCENARIOS)}")
+    return frozenset(wanted)
+
+
+def bench(paths: Paths, plan: Plan) -> tuple[Results, Machine]:
+    """Run the plan's scenarios one after the other; nothing else of the lab is touched.
+
+    Raises:
+        LabError: a scenario failed, or the machine lacks something; the scratch lab has been ended.
+    """
+    commit = head(paths.source)
+    require(paths, plan)
+    described = machine.describe(commit[:10])
+    ui.say(f"Bench on {described.line()}")
+    python = pandas_way.install(paths) if plan.needs_pandas else None
+    results = Results()
+    if plan.needs_lab:
+        with scratch_lab(paths.source, paths.bench, commit) as scratch:
+            with_lab(scratch, plan, results, python)
+    if modify.MODIFY in plan.only and python:
+        results.add(modify.modify(paths.bench / "cache", plan.gigabytes, python))
+    return results, described
+
+
+def with_lab(scratch: Scratch, plan: Plan, results: Results, python: Path | None) -> None:
+    """Everything that needs a lab, in the order in which nothing disturbs what comes after it."""
+    if startup.COLD in plan.only:
+        results.add(startup.cold(scratch))
+    else:
+        startup.prepare(scratch)
+    if startup.WARM in plan.only:
+        results.add(startup.warm(scratch))
+    if plan.only & {pipeline.RUN, pipeline.PLAIN}:
+        plain_python = python if pipeline.PLAIN in plan.only else None
+        lab = pipeline.RUN in plan.only
+        results.add(pipeline.compare(scratch, plan.runs, lab=lab, plain_python=plain_python))
+    if memory.MEMORY in plan.only:
+        results.add(memory.at_rest(scratch))
+    results.add(ending.verify(scratch))
+
+
+def require(paths: Paths, plan: Plan) -> None:
+    """Refuse before anything is changed.
+
+    Raises:
+        HostError: disk or memory is short.
+    """
+    check = disk(paths.source, plan.disk)
+    if check.state == "fail":
+        raise HostError(check.found, f"{check.hint}, or choose fewer scenarios (--only) or a smaller --gigabytes")
+    require_host(paths, installs=False, starts=plan.needs_lab)

@@ -1,0 +1,19 @@
+"""The versions that the bench made, checked: a fast lab that loses data is no lab."""
+
+from __future__ import annotations
+
+from lab.bench.figures import Figure, figure
+from lab.bench.scratch import Scratch
+
+VERIFY = "verify"
+LIMIT = 1800
+
+
+def verify(scratch: Scratch) -> list[Figure]:
+    """`lab verify` on everything made so far.
+
+    Raises:
+        ProgramError: a version is not what it says.
+    """
+    seconds, verdicts = scratch.lab_json("lab verify", "verify", limit=LIMIT)
+    return figure(VERIFY, f"lab-verify of {len(verdicts)} versions", "s", [seconds])

@@ -1,0 +1,151 @@
+"""The pure parts of the bench: statistics, the table, and the selection of scenarios."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.bench import plan, table
+from lab.bench.figures import Figure, at_least, at_most, each, figure, ratio
+from lab.bench.machine import Machine
+from lab.bench.measure import child
+from lab.bench.scenarios import modify
+from lab.bench.scratch import environment
+from lab.errors import ProgramError, SettingsError
+from lab.host import INSTALL_DISK
+
+MACHINE = Machine(2, 8 << 30, "x86_64", "3.11.7", "Debian", "2026-11-21T10:00:00Z", "0123456789", 4.2)
+
+
+def test_the_median_of_an_even_number_of_values_is_between_the_middle_two() -> None:
+    assert Figure("run", "f", "s", (4.0, 1.0, 2.0, 100.0)).median == 3.0
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "met"),
+    [
+        (at_most(15), 15.0, True),
+        (at_most(15), 15.01, False),
+        (at_least(100), 100.0, True),
+        (at_least(100), 99.9, False),
+        (None, 1.0, None),
+    ],
+)
+def test_a_goal_is_met_by_its_bound_itself(goal: object, value: float, met: bool | None) -> None:
+    assert Figure("run", "f", "s", (value,), goal).met is met  # type: ignore[arg-type]
+
+
+def test_one_bad_value_of_three_does_not_miss_a_goal() -> None:
+    assert Figure("warm", "f", "s", (10.0, 12.0, 99.0), at_most(20)).met is True
+
+
+def test_what_was_not_measured_is_not_a_figure() -> None:
+    assert figure("run", "f", "s", []) == []
+    assert ratio("plain", "f", [], [1.0]) == []
+    assert ratio("plain", "f", [1.0], []) == []
+
+
+def test_a_ratio_is_that_of_the_medians() -> None:
+    assert ratio("plain", "f", [9.0, 30.0, 10.0], [5.0, 4.0, 6.0])[0].values == (2.0,)
+
+
+def test_parts_keep_their_order_and_may_be_missing_from_a_sample() -> None:
+    found = each("warm", "  phase", "s", [{"b": 1.0, "a": 2.0}, {"a": 3.0}])
+    assert [(f.title, f.values) for f in found] == [("  phase b", (1.0,)), ("  phase a", (2.0, 3.0))]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0, "0.00"), (0.0421, "0.042"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234")]
+)
+def test_numbers_have_three_digits_that_matter(value: float, shown: str) -> None:
+    assert table.number(value) == shown
+
+
+def test_a_row_of_the_table() -> None:
+    row = table.row(Figure("run", "lab-run", "s", (9.0, 10.0, 16.0), at_most(15), "a note"))
+    assert row == ["lab-run", "10.0 s", "9.00 to 16.0", "3", "≤ 15 s", "yes", "a note"]
+    assert table.row(Figure("run", "once", "MiB", (7.0,)))[1:6] == ["7.00 MiB", "", "1", "", ""]
+
+
+def test_the_markdown_table_is_whole_and_escaped() -> None:
+    text = table.markdown([Figure("run", "a|b", "s", (16.0,), at_most(15))], MACHINE)
+    lines = text.splitlines()
+    assert "2 cores (x86_64), 8.0 GiB" in lines[0]
+    assert lines[2].count("|") == lines[3].count("|") == len(table.HEADINGS) + 1
+    assert lines[4] == "| a\\|b | 16.0 s |  | 1 | ≤ 15 s | no |  |"
+
+
+def test_a_bench_is_kept_as_json_and_as_markdown(tmp_path: Path) -> None:
+    file = table.store(tmp_path / "bench", [Figure("run", "f", "s", (1.0, 3.0), at_most(2))], MACHINE)
+    assert file.name == "20261121T100000Z.json"
+    kept = json.loads(file.read_text("utf-8"))
+    assert kept["machine"]["cores"] == 2
+    assert kept["figures"] == [
+        {
+            "group": "run",
+            "title": "f",
+            "unit": "s",
+            "median": 2.0,
+            "minimum": 1.0,
+            "maximum": 3.0,
+            "count": 2,
+            "goal": "≤ 2",
+            "met": True,
+            "note": "",
+            "values": [1.0, 3.0],
+        }
+    ]
+    assert "| f | 2.00 s |" in file.with_name("latest.md").read_text("utf-8")
+
+
+def test_all_scenarios_are_selected_where_none_is_named() -> None:
+    assert plan.select(None) == set(plan.SCENARIOS)
+    assert plan.select("run, warm,") == {"run", "warm"}
+
+
+@pytest.mark.parametrize("text", ["wram", "run,nothing", "", ","])
+def test_an_unknown_scenario_is_named_with_those_that_exist(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        plan.select(text)
+    assert "cold, warm, run, plain, memory, modify" in caught.value.hint
+
+
+def test_a_plan_asks_for_the_disk_of_its_own_scenarios_only() -> None:
+    modify_only = plan.Plan(frozenset({"modify"}), gigabytes=0.01)
+    assert not modify_only.needs_lab
+    assert modify_only.disk < INSTALL_DISK
+    assert plan.Plan().disk > plan.Plan(frozenset({"warm"})).disk > INSTALL_DISK
+
+
+def test_settings_of_the_persons_own_lab_do_not_reach_the_scratch_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_PORTS__GIT", "3000")
+    monkeypatch.setenv("LAB_PYTHON", "/usr/bin/python3")
+    found = environment({"UV_CACHE_DIR": "/empty"})
+    assert "LAB_PORTS__GIT" not in found
+    assert found["LAB_PYTHON"] == "/usr/bin/python3"
+    assert found["UV_CACHE_DIR"] == "/empty"
+
+
+def test_the_peak_memory_of_a_child_is_told(tmp_path: Path) -> None:
+    code = "block = b'x' * (200 << 20); print(len(block))"
+    usage = child("a block", [sys.executable, "-c", code], env={}, cwd=tmp_path, limit=30)
+    assert usage.stdout == f"{200 << 20}\n"
+    assert 200 << 20 < usage.peak < 400 << 20
+
+
+def test_a_child_that_outlives_its_limit_is_killed(tmp_path: Path) -> None:
+    with pytest.raises(ProgramError, match="signal 9"):
+        child("a sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], env={}, cwd=tmp_path, limit=0.3)
+
+
+def test_the_dataset_is_made_once_and_what_was_added_is_dropped(tmp_path: Path) -> None:
+    file, md5, size = modify.dataset(tmp_path, 0.0001)
+    inode = file.stat().st_ino
+    with file.open("ab") as stream:
+        stream.write(b"rubbish\n")
+    assert modify.dataset(tmp_path, 0.0001) == (file, md5, size)
+    assert file.stat().st_size == size
+    assert file.stat().st_ino == inode
