@@ -76,7 +76,7 @@ def show_run(run_id: str, task_id: str | None) -> None:
     from lab.components.airflow import Airflow
     from lab.errors import NoSuchVersionError
 
-    with Airflow(context.access()) as airflow:
+    with Airflow(context.access(), patience=60) as airflow:
         if run_id == "latest":
             runs = airflow.runs(DAG, 1)
             if not runs:

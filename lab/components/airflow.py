@@ -10,7 +10,7 @@ import httpx
 
 from lab.access import AIRFLOW_USER, DAG, Access
 from lab.errors import NoSuchVersionError, NotRunningError, ServiceError
-from lab.wait import NotYetError
+from lab.wait import NotYetError, wait_until
 
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 
@@ -25,6 +25,8 @@ class Airflow:
     """
 
     access: Access
+    patience: float = 0
+    """Seconds to wait for an Airflow that does not answer: it comes back by itself while the lab is up."""
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,8 +34,17 @@ class Airflow:
         self.http = httpx.Client(base_url=self.access.airflow_url, timeout=20, trust_env=False)
 
     def __enter__(self) -> Airflow:
-        self.sign_in()
+        if not self.patience:
+            self.sign_in()
+        else:
+            wait_until(self.try_sign_in, what="Airflow", limit=self.patience, hint="make lab-status")
         return self
+
+    def try_sign_in(self) -> None:
+        try:
+            self.sign_in()
+        except NotRunningError as error:
+            raise NotYetError(error.message) from error
 
     def __exit__(self, *_: object) -> None:
         self.http.close()

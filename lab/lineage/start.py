@@ -10,13 +10,15 @@ from lab import ui
 from lab.access import DAG, Access
 from lab.components.airflow import Airflow
 from lab.components.storage import object_key
-from lab.errors import CheckFailedError, ServiceError
+from lab.errors import CheckFailedError, NotRunningError, ServiceError
 from lab.lineage import versions
 from lab.lineage.versions import DataVersion
 from lab.wait import NotYetError, wait_until
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 PAUSE = 0.25
+PATIENCE = 60
+"""Seconds that a service may take to come back by itself."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Re
         CheckFailedError: the run failed; the message holds the task and its own error line.
         ServiceError: the limit was reached; the run goes on.
     """
-    with Airflow(access) as airflow:
+    with Airflow(access, PATIENCE) as airflow:
         require_runnable(airflow)
         started = time.monotonic()
         run_id = airflow.trigger(DAG, parameters)
@@ -72,6 +74,12 @@ def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> N
     closed: set[str] = set()
 
     def look() -> None:
+        try:
+            look_once()
+        except NotRunningError as error:  # it was restarted: it comes back, and the run with it
+            raise NotYetError(error.message) from error
+
+    def look_once() -> None:
         for task in airflow.tasks(DAG, run_id):
             name, state = task["task_id"], task["state"]
             if state in {None, "removed"} or name in closed:

@@ -23,6 +23,8 @@ from lab.pipeline.table import inspect
 from lab.proc import run
 
 FETCH_LIMIT = 3600
+PATIENCE = 60
+"""Seconds that Airflow may take to come back by itself."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def verify(access: Access, wanted: str | None, progress: Callable[[str], None]) 
         LabError: the check itself could not be made (a service is down); this is no verdict on any version.
     """
     progress("cloning the repository")
-    with versions.fresh_clone(access) as clone, Airflow(access) as airflow:
+    with versions.fresh_clone(access) as clone, Airflow(access, PATIENCE) as airflow:
         known = versions.read(clone)
         chosen = known if wanted is None else [versions.find(known, wanted)]
         pull_all(access, clone, chosen, progress)

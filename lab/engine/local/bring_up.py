@@ -62,7 +62,7 @@ def phases(engine: LocalEngine) -> list[Phase]:
         Phase("airflow", "Starting Airflow", START_LIMIT,
               bind(airflow_done, engine), bind(start_airflow, engine), ("database",)),
         Phase("dags", "Loading the DAGs from the repository", START_LIMIT,
-              bind(dags_done, engine), bind(load_dags, engine), ("airflow", "dataset")),
+              bind(dags_done, engine), bind(load_dags, engine), ("database", "dataset")),
     ]  # fmt: skip
 
 

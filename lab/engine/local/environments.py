@@ -83,7 +83,13 @@ class Environment:
 def run_uv(paths: Paths, *arguments: str) -> None:
     """Run the uv that made the lab's own environment, with the host's index and certificate settings."""
     uv = (paths.environment("lab") / "uv-path").read_text("utf-8")
-    variables = {"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+    # LAB_HOME: an install that outlives a killed `lab up` is the lab's own, and ended with the rest.
+    variables = {
+        "LAB_HOME": str(paths.home),
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_SYSTEM_CERTS": "1",
+        "UV_NATIVE_TLS": "1",
+    }
     index = os.environ.get("PIP_INDEX_URL")
     if index and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
         variables["UV_DEFAULT_INDEX"] = index

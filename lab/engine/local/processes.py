@@ -21,8 +21,9 @@ class Memory:
 
 
 def own_processes(home: Path) -> Iterator[psutil.Process]:
-    """Every living process of the lab at `home`, this one and its parents left out."""
-    me = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    """Every living process of the lab at `home`, but not this one, its parents and its children (an install under way)."""
+    this = psutil.Process()
+    me = {os.getpid(), *(process.pid for process in (*this.parents(), *this.children(recursive=True)))}
     for process in psutil.process_iter():
         if process.pid in me:
             continue
