@@ -15,6 +15,9 @@ from lab.pins import pins, version_tuple
 from lab.proc import run
 
 MIB = 1 << 20
+INSTALL_DISK: int = pins()["host"]["install-disk"] * MIB
+RUN_DISK: int = pins()["host"]["run-disk"] * MIB
+RUN_MEMORY: int = pins()["host"]["run-memory"] * MIB
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,9 @@ def require_host(paths: Paths, *, installs: bool, starts: bool) -> None:
 
 
 def checks(paths: Paths, *, installs: bool, starts: bool) -> list[Check]:
-    needed = pins()["host"]
-    found = [python(), git(), git_backend()]
-    found.append(disk(paths.source, needed["install-disk" if installs else "run-disk"] * MIB))
+    found = [python(), git(), git_backend(), disk(paths.source, INSTALL_DISK if installs else RUN_DISK)]
     if starts:
-        found.append(memory(needed["run-memory"] * MIB))
+        found.append(memory(RUN_MEMORY))
     return found
 
 
