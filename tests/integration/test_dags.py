@@ -1,0 +1,82 @@
+"""The one DAG file: a pod on Kubernetes and a process here, with the same command and the same environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import httpx
+
+from tests.integration.checkout import Checkout, eventually
+
+DESCRIBE = """
+import json, os, sys
+sys.path.insert(0, "dags")
+from dataset_pipeline import dag
+def of(task):
+    if task.task_type == "ProcessOperator":
+        return {"command": task.command, "environment": task.environment}
+    return {"command": [*task.cmds, *task.arguments], "environment": {e.name: e.value for e in task.env_vars},
+            "account": task.service_account_name, "image": task.image,
+            "secrets": [source.secret_ref.name for source in task.env_from]}
+print("=>" + json.dumps({task.task_id: of(task) for task in dag.topological_sort()}))
+"""
+
+
+def describe(lab: Checkout, **variables: str) -> dict[str, Any]:
+    """Each task of the DAG file as Airflow's own Python sees it."""
+    python = lab.folder / ".lab" / "environments" / "airflow" / "bin" / "python"
+    home = lab.folder.parent / "airflow-home"
+    environment = {"PATH": os.environ["PATH"], "AIRFLOW_HOME": str(home), "HOME": str(home), **variables}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PIPELINE_REPOSITORY": "http://git.example/lab/mlops.git"}
+    finished = subprocess.run(
+        [python, "-c", DESCRIBE], cwd=lab.folder, env=environment, capture_output=True, text=True, check=True
+    )
+    described: dict[str, Any] = json.loads(finished.stdout.rsplit("=>", 1)[1])
+    return described
+
+
+def test_pod_and_process_have_the_same_command_and_environment(lab: Checkout) -> None:
+    pods = describe(lab, PIPELINE_OPERATOR="pod", PIPELINE_WORKER_IMAGE="worker:1")
+    processes = describe(lab, PIPELINE_OPERATOR="process", PIPELINE_SHARED_DIR="/shared")
+    assert list(pods) == list(processes) == ["pull_data", "modify_data", "push_data"]
+    for name, pod in pods.items():
+        assert pod["command"] == processes[name]["command"]
+        assert pod["environment"] == processes[name]["environment"]
+        assert (pod["account"], pod["secrets"]) == ("airflow-dvc-sa", ["git-credentials"])
+
+
+def test_concurrent_runs_keep_all_rows_and_make_one_version_each(lab: Checkout) -> None:
+    before = lab.json("history")
+    runs = [lab.start("run", "--rows", rows, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for rows in "234"]
+    assert [run.wait(300) for run in runs] == [0, 0, 0]
+    added = lab.json("history")[len(before) :]
+    assert sorted(version["rows_added"] for version in added) == [2, 3, 4]
+    assert added[-1]["rows"] == before[-1]["rows"] + 9
+    lab.lab("verify")
+
+
+def test_a_task_that_is_run_again_makes_no_second_version(lab: Checkout) -> None:
+    made = lab.json("run")
+    before = lab.json("history")
+    with httpx.Client(base_url=lab.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+        sign_in(client, lab)
+        body = {"dag_run_id": made["run_id"], "dry_run": False, "only_failed": False, "reset_dag_runs": True}
+        client.post("/api/v2/dags/dataset_pipeline/clearTaskInstances", json=body).raise_for_status()
+
+        def succeeded() -> bool:
+            run = client.get(f"/api/v2/dags/dataset_pipeline/dagRuns/{made['run_id']}").json()
+            assert run["state"] != "failed"
+            return bool(run["state"] == "success")
+
+        eventually(succeeded, "the run succeeds again", limit=120)
+    assert lab.json("history") == before
+
+
+def sign_in(client: httpx.Client, lab: Checkout) -> None:
+    """Have the client carry a token of Airflow's REST API."""
+    credentials = {"username": "admin", "password": lab.secret("airflow-password")}
+    token = client.post("/auth/token", json=credentials).raise_for_status().json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
