@@ -12,6 +12,9 @@ from pathlib import Path
 from lab.errors import ProgramError
 
 TAIL_LINES = 12
+CERTIFICATES = {"AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "REQUESTS_CA_BUNDLE",
+                "SSL_CERT_DIR", "SSL_CERT_FILE"}  # fmt: skip
+LASTING = {"LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", *CERTIFICATES}
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ def run(
             **({"stdin": subprocess.DEVNULL} if text is None else {"input": text}),
         )
     except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise ProgramError(f"{command[0]} could not be started: there is no folder {cwd}") from error
         raise ProgramError(f"{command[0]}: no such program", "`make lab-up` installs what is missing") from error
     except OSError as error:
         raise ProgramError(f"{command[0]} could not be started: {error.strerror}") from error
@@ -86,9 +91,21 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """
     redirecting = ("AWS_", "AIRFLOW", "DVC_", "GIT_", "PYTHON", "LOCALSTACK_", "PIPELINE_", "GITSYNC_")
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(redirecting) or name in {"AWS_CA_BUNDLE", "GIT_SSL_CAINFO"}
+        name: value for name, value in os.environ.items() if not name.startswith(redirecting) or name in CERTIFICATES
     }
     kept.pop("VIRTUAL_ENV", None)
     return {**kept, **(extra or {})}
+
+
+def service_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """What a service takes over from the person's environment, plus `extra`: locale, proxies and certificates.
+
+    Not the rest, which differs from one terminal to the next: a second `lab up` must find the services as it would
+    start them. And what else stands there (tokens, for one) is none of theirs.
+    """
+    kept = {
+        name: value
+        for name, value in clean_environment().items()
+        if name in LASTING or name.startswith("LC_") or name.lower().endswith("_proxy")
+    }
+    return {**kept, **extra}

@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.engine.local.supervisor import Service
 from lab.paths import Paths
-from lab.proc import clean_environment
+from lab.proc import service_environment
 
 GIT, LOCALSTACK = "git", "localstack"
 API_SERVER, SCHEDULER, DAG_PROCESSOR = "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
@@ -22,9 +22,10 @@ BUNDLE = "lab"
 
 
 def git_service(access: Access, port: int) -> Service:
-    environment = clean_environment(
+    environment = service_environment(
         {
             **access.own_variables(),
+            "PATH": tool_path(),
             "GIT_SERVER_PORT": str(port),
             "GIT_PROJECT_ROOT": str(access.paths.repositories),
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -43,9 +44,10 @@ def localstack_service(access: Access, port: int) -> Service:
     The init hook of `localstack/` makes the bucket durable; settings are those of LocalStack's configuration reference.
     """
     root = localstack_root(access.paths)
-    environment = clean_environment(
+    environment = service_environment(
         {
             **access.own_variables(),
+            "PATH": tool_path(),
             "OVERRIDE_IN_DOCKER": "0",
             "FILESYSTEM_ROOT": str(root),
             "CONFIG_DIR": str(root / "config"),
@@ -108,7 +110,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
         "LOGGING__COLORED_CONSOLE_LOG": "False",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
-    return clean_environment(
+    return service_environment(
         {
             **access.own_variables(),
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
