@@ -28,6 +28,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run a command; every error is told once, here."""
     from lab import ui
+    from lab.pipeline.errors import PipelineError
 
     try:
         app()
@@ -36,7 +37,12 @@ def main() -> None:
         if os.environ.get("LAB_TRACEBACK"):
             raise
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except PipelineError as error:  # of Git or a dataset; its own exit codes are those of a task
+        ui.tell(LabError(error.message, error.hint))
+        sys.exit(LabError.exit_code)
+    except SystemExit as ended:  # what typer makes of everything else, Ctrl-C included
+        if ended.code != INTERRUPTED:
+            raise
         ui.say("interrupted; nothing is lost, the same command goes on from here")
         sys.stdout.flush()
         sys.stderr.flush()
