@@ -36,8 +36,8 @@ candidates() {
     for name in python3 python3.13 python3.12 python3.11 python; do
         command -v "$name" 2>/dev/null || true
     done
-    for folder in "${PYENV_ROOT:-$HOME/.pyenv}/versions" "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}" \
-        "$HOME/.local/share/mise/installs/python" "$HOME/.asdf/installs/python" /opt/homebrew/opt /usr/local/opt; do
+    for folder in "${PYENV_ROOT:-${HOME:-}/.pyenv}/versions" "${UV_PYTHON_INSTALL_DIR:-${HOME:-}/.local/share/uv/python}" \
+        "${HOME:-}/.local/share/mise/installs/python" "${HOME:-}/.asdf/installs/python" /opt/homebrew/opt /usr/local/opt; do
         for file in "$folder"/*/bin/python3; do
             [ -x "$file" ] && echo "$file"
         done

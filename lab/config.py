@@ -8,17 +8,17 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lab.errors import SettingsError
 from lab.pipeline.synthetic import DEFAULT_ROWS, DEFAULT_SEED
 
 PREFIX = "LAB_"
-NOT_SETTINGS = {"LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_LOCALSTACK_PYTHON"}
+NOT_SETTINGS = {"LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_LOCALSTACK_PYTHON", "LAB_TEST_LOGS"}
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -40,6 +40,15 @@ class PortSettings(Section):
     airflow: Port | None = None
     s3: Port | None = None
     git: Port | None = None
+
+    @model_validator(mode="after")
+    def differ(self) -> PortSettings:
+        by_port: dict[int, str] = {}
+        for name, port in self.model_dump(exclude_none=True).items():
+            if port in by_port:
+                raise ValueError(f"ports.{by_port[port]} and ports.{name} are both {port}")
+            by_port[port] = name
+        return self
 
 
 class StorageSettings(Section):
@@ -68,6 +77,7 @@ class Settings(Section):
 
 
 Layer = dict[str, Any]
+Spelling = Callable[[tuple[str, ...]], str]
 
 
 def load(file: Path, environment: Mapping[str, str] = os.environ, flags: Layer | None = None) -> Settings:
@@ -76,18 +86,37 @@ def load(file: Path, environment: Mapping[str, str] = os.environ, flags: Layer |
     Raises:
         SettingsError: every unknown key and wrong value, each with the source it came from.
     """
-    layers = [(file.name, read_file(file)), ("", read_environment(environment)), ("", flags or {})]
+    problems: list[str] = []
     merged: Layer = {}
-    sources: dict[tuple[str, ...], str] = {}
-    for source, layer in layers:
+    for layer, spelling, strict in layers(file, environment, flags or {}):
+        problems += wrong(layer, spelling, strict=strict)
         merge(merged, layer)
-        sources.update({path: source and f"{source}: " for path, _ in leaves(layer)})
-    try:
+    problems = problems or wrong(merged, ".".join)
+    if not problems:
         return Settings.model_validate(merged)
-    except ValidationError as error:
-        problems = [describe(dict(problem), sources) for problem in error.errors()]
     count = "a setting is wrong" if len(problems) == 1 else f"{len(problems)} settings are wrong"
     raise SettingsError(f"{count}: {'; '.join(problems)}", "docs/settings.md lists every setting with its default")
+
+
+def layers(file: Path, environment: Mapping[str, str], flags: Layer) -> Iterator[tuple[Layer, Spelling, bool]]:
+    """Each source in the order in which they shadow each other, how it spells a key, and whether it has types.
+
+    Each is checked by itself: a wrong value is told even where a later source has a right one.
+    """
+    yield read_file(file), lambda path: f"{file.name}: {'.'.join(path)}", True
+    for name, value in sorted(environment.items()):
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
+            yield read_variable(name, value), lambda _, name=name: name, False  # type: ignore[misc]
+    yield flags, lambda path: f"--{'-'.join(path)}", False
+
+
+def wrong(layer: Layer, spelling: Spelling, *, strict: bool = False) -> list[str]:
+    """What is wrong in this layer; `strict` where a number must be one and not a text or a truth value."""
+    try:
+        Settings.model_validate(layer, strict=strict)
+    except ValidationError as error:
+        return [describe(dict(problem), spelling) for problem in error.errors()]
+    return []
 
 
 def read_file(file: Path) -> Layer:
@@ -95,21 +124,18 @@ def read_file(file: Path) -> Layer:
         return {}
     try:
         return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file.name} cannot be read: {error.strerror}", "it must be a file of yours") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file.name} is not TOML: {error}", "see docs/settings.md for an example") from error
 
 
-def read_environment(environment: Mapping[str, str]) -> Layer:
+def read_variable(name: str, value: str) -> Layer:
     """`LAB_PORTS__GIT=3000` as `{"ports": {"git": "3000"}}`; pydantic turns the text into numbers."""
-    layer: Layer = {}
-    for name, value in sorted(environment.items()):
-        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
-            *parents, last = name.removeprefix(PREFIX).lower().split("__")
-            here = layer
-            for parent in parents:
-                here = here.setdefault(parent, {})
-            here[last] = value
-    return layer
+    layer: Any = value
+    for part in reversed(name.removeprefix(PREFIX).lower().split("__")):
+        layer = {part: layer}
+    return dict(layer)
 
 
 def merge(base: Layer, layer: Layer) -> None:
@@ -120,24 +146,16 @@ def merge(base: Layer, layer: Layer) -> None:
             base[key] = dict(value) if isinstance(value, dict) else value
 
 
-def leaves(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for key, value in layer.items():
-        yield (*path, key), value
-        if isinstance(value, dict):
-            yield from leaves(value, (*path, key))
-
-
-def describe(problem: dict[str, Any], sources: dict[tuple[str, ...], str]) -> str:
+def describe(problem: dict[str, Any], spelling: Spelling) -> str:
     path = tuple(str(part) for part in problem["loc"])
-    name = ".".join(path)
-    where = sources.get(path, "")
-    if not where:  # from the environment or a flag: name it as the person wrote it
-        name = f"{PREFIX}{'__'.join(path).upper()}" if f"{PREFIX}{'__'.join(path).upper()}" in os.environ else name
+    name = spelling(path)
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(path[-1], known_keys(path[:-1]), 1)
-        return f"{where}{name} is not a known key" + (f" (did you mean {close[0]}?)" if close else "")
+        return f"{name} is not a known key" + (f" (did you mean {close[0]}?)" if close else "")
+    if problem["type"] == "value_error":  # a sentence of our own
+        return str(problem["ctx"]["error"])
     text = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{where}{name} = {problem['input']!r}: {text}"
+    return f"{name} = {problem['input']!r}: {text}"
 
 
 def known_keys(path: tuple[str, ...]) -> list[str]:

@@ -16,7 +16,8 @@ class Paths:
     home: Path
 
     @classmethod
-    def of(cls, source: Path = SOURCE) -> Paths:
+    def of(cls, source: Path | None = None) -> Paths:
+        source = source or SOURCE
         return cls(source=source, home=source / ".lab")
 
     @property

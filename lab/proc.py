@@ -13,6 +13,10 @@ from pathlib import Path
 from lab.errors import ProgramError
 
 TAIL_LINES = 12
+CERTIFICATES = {"AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "REQUESTS_CA_BUNDLE",
+                "SSL_CERT_DIR", "SSL_CERT_FILE"}  # fmt: skip
+PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"}
+LIBRARIES = {"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}  # some Pythons do not start without
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ def run(
             **({"stdin": subprocess.DEVNULL} if text is None else {"input": text}),
         )
     except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise ProgramError(f"{command[0]} could not be started: there is no folder {cwd}") from error
         raise ProgramError(f"{command[0]}: no such program", "`make lab-up` installs what is missing") from error
     except OSError as error:
         raise ProgramError(f"{command[0]} could not be started: {error.strerror}") from error
@@ -79,17 +85,6 @@ def tail(text: str | bytes | None, lines: int = TAIL_LINES) -> str:
     return "\n".join((text or "").rstrip().splitlines()[-lines:])
 
 
-CERTIFICATES = (
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "AWS_CA_BUNDLE",
-    "GIT_SSL_CAINFO",
-)
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-
-
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The person's environment less what would redirect the lab's programs, plus `extra`; for installers and shells.
 
@@ -105,11 +100,12 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def service_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """`extra` on a fixed ground, the same from whichever terminal: of the person only proxy and certificates.
+    """`extra` on a fixed ground: of the person's variables only proxies and certificates, not what differs by terminal.
 
-    A proxy never sees loopback traffic.
+    So a second `lab up` finds the services as it would start them, and no token of the person's reaches them. A proxy
+    never sees loopback traffic.
     """
-    kept = {name: os.environ[name] for name in (*CERTIFICATES, *PROXIES) if name in os.environ}
+    kept = {name: value for name, value in os.environ.items() if name in CERTIFICATES | PROXIES | LIBRARIES}
     git = shutil.which("git")
     path = f"{Path(git).parent}:/usr/local/bin:/usr/bin:/bin" if git else "/usr/local/bin:/usr/bin:/bin"
     return {"PATH": path, "LANG": "C.UTF-8", **kept, **without_proxy_on_loopback(), **extra}

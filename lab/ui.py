@@ -24,8 +24,9 @@ from rich.text import Text
 
 from lab.errors import LabError
 
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+# Without emoji, or `:id:` in a run's name becomes a picture.
+messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+output = Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
 def data(value: Any) -> None:
@@ -34,7 +35,7 @@ def data(value: Any) -> None:
 
 
 def say(text: str = "") -> None:
-    messages.print(escape(text))
+    messages.print(text, markup=False)
 
 
 def table(rows: list[list[str]], headings: list[str]) -> None:
@@ -43,18 +44,18 @@ def table(rows: list[list[str]], headings: list[str]) -> None:
     for heading in headings:
         view.add_column(heading, overflow="fold")
     for row in rows:
-        view.add_row(*(escape(cell) for cell in row))
+        view.add_row(*(Text(cell) for cell in row))
     output.print(view, soft_wrap=False)
 
 
 def tell(error: LabError) -> None:
     """The one place where an error is told: what is wrong, the evidence, the way out."""
-    messages.print(f"[bold red]error:[/] {escape(error.message)}")
+    messages.print(Text.assemble(("error:", "bold red"), " ", error.message))
     if error.detail:
         for line in error.detail.splitlines():
-            messages.print(f"  [dim]│[/] {escape(line)}")
+            messages.print(Text.assemble(("  │", "dim"), " ", line))
     if error.hint:
-        messages.print(f"[bold]hint:[/] {escape(error.hint)}")
+        messages.print(Text.assemble(("hint:", "bold"), " ", error.hint))
 
 
 @dataclass

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from lab.cli import bench, doctor, down, history, install, lock, logs, reproduce, run, shell, status, up, verify
-from lab.errors import LabError
+from lab.errors import CheckFailedError, LabError, ServiceError
 
 app = typer.Typer(
     name="lab",
@@ -30,9 +30,14 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 def main() -> None:
     """Run a command; every error is told once, here."""
     from lab import ui
+    from lab.pipeline.errors import PipelineError
+    from lab.pipeline.git import GitError
 
     try:
-        sys.exit(app(prog_name="lab", standalone_mode=False) or 0)
+        status = app(prog_name="lab", standalone_mode=False) or 0
+        if status == INTERRUPTED:  # what Typer makes of Ctrl-C
+            interrupted()
+        sys.exit(status)
     except UsageError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "lab"
@@ -43,8 +48,21 @@ def main() -> None:
         if os.environ.get("LAB_TRACEBACK"):
             raise
         sys.exit(error.exit_code)
+    except GitError as error:
+        ui.tell(LabError(error.message, error.hint))
+        sys.exit(ServiceError.exit_code)
+    except PipelineError as error:  # of a dataset; its own exit codes are those of a task
+        ui.tell(LabError(error.message, error.hint))
+        sys.exit(CheckFailedError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        ui.say("interrupted; nothing is lost, the same command goes on from here")
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(INTERRUPTED)  # threads of phases under way must not hold the terminal
+        interrupted()
+
+
+def interrupted() -> None:
+    """End at once: threads of phases under way must not hold the terminal."""
+    from lab import ui
+
+    ui.say("interrupted; nothing is lost, the same command goes on from here")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)

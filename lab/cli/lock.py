@@ -6,9 +6,11 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Make the locks of the environments anew from lab/pins.toml. Needs the network.", hidden=True)(
-        lock
-    )
+    app.command(
+        help="Make the locks of the environments anew from lab/pins.toml. Needs the network.",
+        epilog="Example: lab lock",
+        hidden=True,
+    )(lock)
 
 
 def lock() -> None:

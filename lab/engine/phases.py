@@ -45,6 +45,7 @@ def run_phases(phases: list[Phase], shown: LiveList) -> Timings:
     """Run all phases in the order their needs allow.
 
     Raises:
+        ValueError: a phase needs one that is not in the list, or itself by way of others.
         LabError: of the first phase that failed; those already under way are waited for, no further one is started.
     """
     timings = Timings()
@@ -70,6 +71,8 @@ def run_phases(phases: list[Phase], shown: LiveList) -> Timings:
         pool.shutdown(wait=False, cancel_futures=True)  # an interrupt must not wait for what is under way
     if failure is not None:
         raise failure
+    if waiting:
+        raise ValueError(f"phases that can never run: {', '.join(waiting)}")
     return timings
 
 

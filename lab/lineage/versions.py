@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.access import Access
 from lab.components import repository
-from lab.errors import LabError, NoSuchVersionError
+from lab.errors import NoSuchVersionError, ServiceError
 from lab.pipeline.errors import PipelineError
 from lab.pipeline.git import GitError, Repository
 from lab.pipeline.pointer import parse
@@ -57,7 +57,7 @@ def fresh_clone(access: Access) -> Iterator[Repository]:
         try:
             cloned = repository.clone(access, Path(folder) / "repository")
         except GitError as error:
-            raise LabError(error.message, "make lab-status") from error
+            raise ServiceError(error.message, "make lab-status") from error
         yield cloned
 
 
@@ -72,13 +72,13 @@ def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:
         *(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in TRAILERS),
     ]
     log = clone.out(
-        "log", "--reverse", "--topo-order", "--first-parent", "-m", "--diff-filter=AM", "--name-only",
-        f"--format=%x01{'%x00'.join(fields)}%x02", revision, "--", "*.dvc",
+        "log", "--reverse", "--topo-order", "--first-parent", "-m", "--diff-filter=AM", "--name-only", "--no-renames",
+        "-z", f"--format=%x01{'%x00'.join(fields)}%x02", revision, "--", "*.dvc",
     )  # fmt: skip
     entries = []
     for block in log.split("\x01")[1:]:
         head, _, names = block.partition("\x02")
-        entries += [(head.split("\0"), name) for name in names.strip().splitlines()]
+        entries += [(head.split("\0"), name) for name in names.strip("\n\0").split("\0") if name]
     contents = read_files(clone, [f"{head[0]}:{name}" for head, name in entries])
     return [
         make(number, *entry, content) for number, (entry, content) in enumerate(zip(entries, contents, strict=True), 1)
@@ -142,4 +142,5 @@ def find(versions: list[DataVersion], wanted: str) -> DataVersion:
     if len(found) == 1:
         return found[0]
     problem = "is not a data version" if not found else f"names {len(found)} data versions"
-    raise NoSuchVersionError(f"{wanted!r} {problem}", f"make lab-history lists them (1 to {len(versions)})")
+    hint = f"make lab-history lists them (1 to {len(versions)})" if versions else "there is none yet: make lab-run"
+    raise NoSuchVersionError(f"{wanted!r} {problem}", hint)

@@ -31,8 +31,10 @@ def parse(text: str, name: str) -> Pointer:
         content = YAML(typ="safe", pure=True).load(text)
         (output,) = content["outs"]
         pointer = Pointer(md5=str(output["md5"]), size=int(output["size"]), path=str(output["path"]))
-    except (YAMLError, KeyError, TypeError, ValueError) as error:
+    except (YAMLError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DatasetError(f"{name} is not a DVC pointer to one file", hint) from error
+    if pointer.size < 0:
+        raise DatasetError(f"{name}: size {pointer.size} is negative", hint)
     if not re.fullmatch("[0-9a-f]{32}", pointer.md5):
         raise DatasetError(f"{name}: md5 {pointer.md5!r} is not 32 hexadecimal digits", hint)
     return pointer

@@ -30,13 +30,11 @@ def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
         PortTakenError: a port set by hand is in use; the message names the owner.
     """
     before = read(file)
-    chosen: dict[str, int] = {}
+    chosen: dict[str, int] = wanted.model_dump(exclude_none=True)
+    for name, by_hand in chosen.items():
+        require_free(name, by_hand)
     for name, default in DEFAULTS.items():
-        by_hand = getattr(wanted, name)
-        if by_hand is not None:
-            require_free(name, by_hand)
-            chosen[name] = by_hand
-        else:
+        if name not in chosen:
             chosen[name] = first_free([before.get(name, default), default], chosen)
     chosen[INTERNAL] = first_free([before.get(INTERNAL, 0)], chosen)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -20,10 +20,12 @@ class Memory:
     processes: int
 
 
-def own_processes(home: Path) -> Iterator[psutil.Process]:
-    """Every living process of the lab at `home`, less this one, its parents and its children (an install under way)."""
+def own_processes(home: Path, *, children: bool = True) -> Iterator[psutil.Process]:
+    """Every living process of the lab at `home`, less this one and its parents, and its `children` if so asked."""
     this = psutil.Process()
-    me = {os.getpid(), *(process.pid for process in (*this.parents(), *this.children(recursive=True)))}
+    me = {os.getpid(), *(parent.pid for parent in this.parents())}
+    if not children:
+        me |= {child.pid for child in this.children(recursive=True)}
     for process in psutil.process_iter():
         if process.pid in me:
             continue
@@ -32,9 +34,9 @@ def own_processes(home: Path) -> Iterator[psutil.Process]:
                 yield process
 
 
-def end_all(home: Path, patience: float = 5) -> int:
+def end_all(home: Path, patience: float = 5, *, children: bool = True) -> int:
     """End what is left of the lab's processes, politely and then not; return how many there were."""
-    left = list(own_processes(home))
+    left = list(own_processes(home, children=children))
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.terminate()

@@ -47,6 +47,8 @@ class Supervisor:
     port: int
     names: tuple[str, ...]
     patience: dict[str, int] = field(default_factory=dict)
+    retries: int = 8
+    """How often a service that ends as soon as it starts is started again, each time a second later."""
 
     @property
     def pid_file(self) -> Path:
@@ -93,18 +95,18 @@ class Supervisor:
             raise NotYetError(error.message) from error
 
     def configuration(self) -> str:
-        quoted = str(self.paths.home).replace("%", "%%")
+        """Paths are relative to the lab's home, in which supervisord is started: a checkout may have any name."""
         password = Secrets(self.paths.secrets)["supervisor-password"]
         launcher = shlex.join(
             [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))],
         ).replace("%", "%%")
         sections = [
             "[supervisord]",
-            f"logfile={quoted}/logs/supervisord.log",
+            "logfile=logs/supervisord.log",
             "logfile_maxbytes=1MB",
             "logfile_backups=1",
-            f"pidfile={quoted}/run/supervisord.pid",
-            f"childlogdir={quoted}/logs",
+            "pidfile=run/supervisord.pid",
+            "childlogdir=logs",
             "umask=077",
             "[inet_http_server]",
             f"port=127.0.0.1:{self.port}",
@@ -116,16 +118,16 @@ class Supervisor:
         for name in self.names:
             sections += [
                 f"[program:{name}]",
-                f"command={launcher} {shlex.quote(str(self.service_file(name))).replace('%', '%%')}",
+                f"command={launcher} run/services/{name}.json",
                 "autostart=false",
                 "autorestart=true",
                 "startsecs=1",
-                "startretries=8",
+                f"startretries={self.retries}",
                 f"stopwaitsecs={self.patience.get(name, 10)}",
                 "stopasgroup=true",
                 "killasgroup=true",
                 "redirect_stderr=true",
-                f"stdout_logfile={quoted}/logs/{name}.log",
+                f"stdout_logfile=logs/{name}.log",
                 "stdout_logfile_maxbytes=5MB",
                 "stdout_logfile_backups=2",
             ]

@@ -1,0 +1,76 @@
+"""What several tests need: a wait with a limit, programs to run, real Git repositories."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lab.pipeline.git import Repository
+from lab.proc import run
+from lab.wait import NotYetError, wait_until
+
+PATIENT = "import signal; print('up', flush=True); signal.pause()"
+"""A program that runs until it is ended."""
+
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
+"""The same, and SIGTERM does not end it."""
+
+
+def eventually(condition: Callable[[], object], what: str, limit: float = 20) -> None:
+    """Return as soon as `condition()` is true; fail after `limit` seconds."""
+
+    def look() -> None:
+        if not condition():
+            raise NotYetError("not yet")
+
+    wait_until(look, what=what, limit=limit, pause=0.02)
+
+
+@contextlib.contextmanager
+def program(code: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A Python program that has said its first line; it is killed after the block."""
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "up\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def git(folder: Path, *arguments: str, text: str | None = None) -> str:
+    """What `git <arguments>` prints in `folder`."""
+    return run(["git", *arguments], cwd=folder, limit=60, text=text).stdout.strip()
+
+
+def new_repository(folder: Path) -> Repository:
+    """An empty repository with the branch `main`."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    return Repository(folder, dict(os.environ))
+
+
+def commit(repository: Repository, message: str, files: dict[str, str]) -> str:
+    """Write these files, commit everything, and return the commit."""
+    for name, content in files.items():
+        file = repository.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, "utf-8")
+    repository.run("add", "--all")
+    repository.run("commit", "--quiet", "--message", message)
+    return repository.out("rev-parse", "HEAD")
+
+
+def pointer_text(md5: str, size: int = 10, path: str = "d.csv") -> str:
+    """A `.dvc` file as DVC 3 writes it."""
+    return f"outs:\n- md5: '{md5}'\n  size: {size}\n  hash: md5\n  path: {path}\n"
+
+
+def md5_like(number: int) -> str:
+    """32 hexadecimal digits of this number's own."""
+    return f"{number:08x}" * 4

@@ -1,0 +1,19 @@
+"""The command line's contract of exit codes."""
+
+from __future__ import annotations
+
+from lab.errors import LabError
+
+
+def every_subclass(kind: type[LabError]) -> list[type[LabError]]:
+    return [each for direct in kind.__subclasses__() for each in (direct, *every_subclass(direct))]
+
+
+def test_each_kind_of_error_has_an_exit_code_of_its_own() -> None:
+    codes = [kind.exit_code for kind in every_subclass(LabError)]
+    assert len(codes) == len(set(codes))
+
+
+def test_no_error_takes_a_code_with_another_meaning() -> None:
+    """0 is success, 2 a wrong call (the parser's), from 126 on the shell's."""
+    assert all(0 < kind.exit_code < 126 and kind.exit_code != 2 for kind in every_subclass(LabError))

@@ -1,0 +1,24 @@
+"""`lab --help` answers at once: the heavy libraries are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = ("boto3", "botocore", "httpx", "psutil", "supervisor", "filelock", "waitress", "ruamel.yaml")
+
+
+def test_importing_the_command_line_imports_nothing_heavy() -> None:
+    code = f"import sys, lab.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert asked.stdout == "[]\n"
+
+
+def test_the_pipeline_imports_nothing_else_of_the_lab() -> None:
+    """It runs in the worker, where the rest of the lab's libraries are not."""
+    code = (
+        "import sys, lab.pipeline.__main__, lab.pipeline.seed; "
+        "print(sorted(n for n in sys.modules if n.startswith('lab.') and not n.startswith('lab.pipeline')))"
+    )
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert asked.stdout == "[]\n"

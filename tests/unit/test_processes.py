@@ -1,0 +1,65 @@
+"""The lab finds and ends its own processes, known by LAB_HOME, and nobody else's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lab.engine.local import processes
+from tests.unit.support import PATIENT, STUBBORN, program
+
+
+def of_lab(home: Path) -> dict[str, str]:
+    return {**os.environ, "LAB_HOME": str(home)}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / ".lab"
+
+
+def test_only_processes_of_this_lab_are_found(home: Path) -> None:
+    with (
+        program(PATIENT, of_lab(home)) as mine,
+        program(PATIENT, of_lab(home / "other")),
+        program(PATIENT, dict(os.environ)),
+    ):
+        assert [process.pid for process in processes.own_processes(home)] == [mine.pid]
+
+
+def test_only_processes_of_this_lab_are_ended(home: Path) -> None:
+    with program(PATIENT, of_lab(home)) as mine, program(PATIENT, of_lab(home / "other")) as other:
+        assert processes.end_all(home) == 1
+        assert mine.poll() is not None
+        assert other.poll() is None
+
+
+def test_one_that_does_not_end_when_told_is_killed(home: Path) -> None:
+    with program(STUBBORN, of_lab(home)) as mine:
+        assert processes.end_all(home, patience=0.2) == 1
+        assert mine.poll() is not None
+
+
+def test_the_command_at_work_and_its_parents_are_never_ended(home: Path) -> None:
+    """`lab down` inside lab-shell carries the lab's own LAB_HOME."""
+    code = (
+        "import os, pathlib; from lab.engine.local import processes; "
+        "home = pathlib.Path(os.environ['LAB_HOME']); print('up', flush=True); "
+        "raise SystemExit(40 + processes.end_all(home))"
+    )
+    with program(code, of_lab(home)) as command:
+        assert command.wait(20) == 40
+
+
+def test_where_nothing_runs_nothing_is_ended(home: Path) -> None:
+    assert processes.end_all(home) == 0
+
+
+def test_memory_is_that_of_the_labs_processes_together(home: Path) -> None:
+    with program(PATIENT, of_lab(home)), program(PATIENT, of_lab(home)):
+        used = processes.memory(home)
+    assert used.processes == 2
+    assert used.total > 2 << 20
+    assert used.kind in {"PSS", "RSS"}
