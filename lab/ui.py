@@ -40,7 +40,7 @@ def say(text: str = "") -> None:
 
 def table(rows: list[list[str]], headings: list[str]) -> None:
     """Print a table of strings on standard output; columns shrink to the terminal, never wrap into a mess."""
-    view = Table(box=None, pad_edge=False, header_style="bold")
+    view = Table(box=None, pad_edge=False, header_style="bold", show_header=any(headings))
     for heading in headings:
         view.add_column(heading, overflow="fold")
     for row in rows:

@@ -141,7 +141,8 @@ class LocalEngine:
             for name, value in wanted.items()
             if name not in private and not name.startswith(("PYTHON", "GIT_AUTHOR", "GIT_COMMITTER"))
         }
-        return {**clean_environment(), **kept, **access.dvc_variables()}
+        quiet = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}  # `airflow dags list` prints a table, not its start-up
+        return {**clean_environment(), **kept, **quiet, **access.dvc_variables()}
 
     def diagnose(self) -> list[Check]:
         running = self.supervisor().process() is not None
