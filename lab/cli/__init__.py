@@ -41,7 +41,9 @@ def main() -> None:
     except UsageError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "lab"
-        ui.tell(LabError(error.format_message().rstrip("."), f"{command} --help"))  # type: ignore[attr-defined]
+        message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        if message:  # none where a call without a command has shown the help
+            ui.tell(LabError(message, f"{command} --help"))
         sys.exit(USAGE)
     except LabError as error:
         ui.tell(error)

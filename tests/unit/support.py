@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 from lab.pipeline.git import Repository
 from lab.proc import run
 from lab.wait import NotYetError, wait_until
@@ -41,6 +43,30 @@ def program(code: str, environment: dict[str, str]) -> Iterator[subprocess.Popen
             yield process
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def orphan(code: str, environment: dict[str, str]) -> Iterator[psutil.Process]:
+    """A program like `program`'s whose parent has ended, as that of every service that an ended lab left behind."""
+    starter = (
+        "import sys; from subprocess import DEVNULL, PIPE, Popen; "
+        "p = Popen([sys.executable, '-c', sys.argv[1]], stdout=PIPE, stderr=DEVNULL); "
+        "p.stdout.readline(); print(p.pid)"
+    )
+    started = run([sys.executable, "-c", starter, code], env=environment, limit=30)
+    process = psutil.Process(int(started.stdout))
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that nobody has asked for its exit status does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def git(folder: Path, *arguments: str, text: str | None = None) -> str:

@@ -99,7 +99,7 @@ def test_a_uv_on_the_path_is_taken_only_if_it_is_new_enough(
     assert (bootstrap.find_uv() == str(tmp_path / "bin/uv")) is taken
 
 
-def test_a_failure_is_an_error_line_a_hint_line_and_the_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_an_error_line_the_last_lines_and_a_hint_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         bootstrap.fail(5, "uv could not be fetched", "check the network", "\n".join(map(str, range(20))))
     error, *detail, hint = capsys.readouterr().err.splitlines()

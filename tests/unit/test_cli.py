@@ -52,8 +52,15 @@ def test_the_help_lists_every_command(lab: Lab) -> None:
 @pytest.mark.parametrize("arguments", ["nosuch", "run --nosuch", "run --rows many", "run --rows -1", "reproduce"])
 def test_a_wrong_call_ends_with_2(lab: Lab, arguments: str) -> None:
     outcome = lab(*arguments.split())
+    assert_refused(outcome, 2)
+    assert outcome.err.splitlines()[1].endswith(" --help")
+
+
+def test_no_command_at_all_gets_the_help_and_no_empty_error(lab: Lab) -> None:
+    outcome = lab()
     assert outcome.status == 2
-    assert "Traceback" not in outcome.err
+    assert "Commands" in outcome.out
+    assert outcome.err == ""
 
 
 @pytest.mark.parametrize("arguments", NEED_A_LAB)

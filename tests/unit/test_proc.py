@@ -97,8 +97,7 @@ def test_the_tail_of_nothing_is_nothing(text: str | bytes | None) -> None:
 REDIRECTING = ["AWS_PROFILE", "AWS_ENDPOINT_URL", "AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "GIT_DIR",
                "GIT_CONFIG_COUNT", "DVC_ROOT", "PYTHONPATH", "PYTHONHOME", "LOCALSTACK_HOST", "PIPELINE_ROWS",
                "GITSYNC_PASSWORD", "VIRTUAL_ENV"]  # fmt: skip
-HELPING = ["HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO",
-           "GIT_SSL_CAPATH", "LC_ALL"]  # fmt: skip
+HELPING = ["HTTPS_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"]
 
 
 @pytest.mark.parametrize("name", REDIRECTING)
@@ -109,20 +108,26 @@ def test_what_would_lead_a_program_elsewhere_is_left_out(name: str, monkeypatch:
 
 
 @pytest.mark.parametrize("name", HELPING)
-def test_proxy_locale_and_certificate_settings_stay(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_and_certificate_settings_stay(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
     assert clean_environment()[name] == "x"
-
-
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "LD_LIBRARY_PATH"])
-def test_a_service_keeps_what_it_needs_to_reach_the_world(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "x")
     assert service_environment({})[name] == "x"
 
 
-def test_a_proxy_never_sees_loopback_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "corp.example")
-    assert service_environment({})["no_proxy"] == "corp.example,127.0.0.1,localhost"
+def test_the_persons_locale_stays_for_programs_and_not_for_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert clean_environment()["LC_ALL"] == "de_DE.UTF-8"
+    assert "LC_ALL" not in service_environment({})
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "127.0.0.1,localhost"), ("a.b", "a.b,127.0.0.1,localhost")])
+def test_a_proxy_never_sees_a_services_loopback_traffic(
+    before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("no_proxy", before)
+    environment = service_environment({})
+    assert environment["NO_PROXY"] == environment["no_proxy"] == after
 
 
 def test_what_the_caller_adds_beats_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.engine.local import processes
-from tests.unit.support import PATIENT, STUBBORN, program
+from tests.unit.support import PATIENT, STUBBORN, alive, eventually, orphan, program
 
 
 def of_lab(home: Path) -> dict[str, str]:
@@ -22,24 +22,31 @@ def home(tmp_path: Path) -> Path:
 
 def test_only_processes_of_this_lab_are_found(home: Path) -> None:
     with (
-        program(PATIENT, of_lab(home)) as mine,
-        program(PATIENT, of_lab(home / "other")),
-        program(PATIENT, dict(os.environ)),
+        orphan(PATIENT, of_lab(home)) as mine,
+        orphan(PATIENT, of_lab(home / "other")),
+        orphan(PATIENT, dict(os.environ)),
     ):
-        assert [process.pid for process in processes.own_processes(home)] == [mine.pid]
+        assert list(processes.own_processes(home)) == [mine]
 
 
 def test_only_processes_of_this_lab_are_ended(home: Path) -> None:
-    with program(PATIENT, of_lab(home)) as mine, program(PATIENT, of_lab(home / "other")) as other:
+    with orphan(PATIENT, of_lab(home)) as mine, orphan(PATIENT, of_lab(home / "other")) as other:
         assert processes.end_all(home) == 1
-        assert mine.poll() is not None
-        assert other.poll() is None
+        assert not alive(mine)
+        assert alive(other)
 
 
 def test_one_that_does_not_end_when_told_is_killed(home: Path) -> None:
-    with program(STUBBORN, of_lab(home)) as mine:
+    with orphan(STUBBORN, of_lab(home)) as mine:
         assert processes.end_all(home, patience=0.2) == 1
-        assert mine.poll() is not None
+        eventually(lambda: not alive(mine), "its end")
+
+
+def test_what_the_command_at_work_has_started_itself_is_left_alone(home: Path) -> None:
+    """An environment may be on its way beside the phase that ends what an earlier lab left."""
+    with program(PATIENT, of_lab(home)) as install:
+        assert processes.end_all(home) == 0
+        assert install.poll() is None
 
 
 def test_the_command_at_work_and_its_parents_are_never_ended(home: Path) -> None:
@@ -58,7 +65,7 @@ def test_where_nothing_runs_nothing_is_ended(home: Path) -> None:
 
 
 def test_memory_is_that_of_the_labs_processes_together(home: Path) -> None:
-    with program(PATIENT, of_lab(home)), program(PATIENT, of_lab(home)):
+    with orphan(PATIENT, of_lab(home)), orphan(PATIENT, of_lab(home)):
         used = processes.memory(home)
     assert used.processes == 2
     assert used.total > 2 << 20

@@ -110,7 +110,7 @@ def supervisor_runs(engine: LocalEngine) -> bool:
 
 
 def start_supervisor(engine: LocalEngine, note: Note) -> None:
-    if processes.end_all(engine.paths.home, children=False):  # its own children are installing beside it
+    if processes.end_all(engine.paths.home):
         note("ended processes that an earlier lab left behind")
     for folder in (engine.paths.run, engine.paths.temporary, engine.paths.shared, engine.paths.bin):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -20,12 +20,10 @@ class Memory:
     processes: int
 
 
-def own_processes(home: Path, *, children: bool = True) -> Iterator[psutil.Process]:
-    """Every living process of the lab at `home`, less this one and its parents, and its `children` if so asked."""
+def own_processes(home: Path) -> Iterator[psutil.Process]:
+    """Every living process of the lab at `home`, less this one, its parents and its children (an install under way)."""
     this = psutil.Process()
-    me = {os.getpid(), *(parent.pid for parent in this.parents())}
-    if not children:
-        me |= {child.pid for child in this.children(recursive=True)}
+    me = {os.getpid(), *(process.pid for process in (*this.parents(), *this.children(recursive=True)))}
     for process in psutil.process_iter():
         if process.pid in me:
             continue
@@ -34,9 +32,9 @@ def own_processes(home: Path, *, children: bool = True) -> Iterator[psutil.Proce
                 yield process
 
 
-def end_all(home: Path, patience: float = 5, *, children: bool = True) -> int:
+def end_all(home: Path, patience: float = 5) -> int:
     """End what is left of the lab's processes, politely and then not; return how many there were."""
-    left = list(own_processes(home, children=children))
+    left = list(own_processes(home))
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.terminate()
