@@ -1,0 +1,66 @@
+"""The phases of Airflow: its database, the API server and the scheduler, and the DAG processor."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+from lab.access import AIRFLOW_USER
+from lab.engine.local import services
+from lab.engine.local.health import answers, dags_loaded, trouble
+from lab.engine.local.instance import START_LIMIT, Instance
+from lab.engine.local.services import API_SERVER, DAG_PROCESSOR, SCHEDULER
+from lab.engine.phases import Note
+from lab.proc import run
+from lab.secrets import write_private
+
+
+def database_stamp(instance: Instance) -> tuple[str, str]:
+    file = instance.paths.airflow / "migrated"
+    return (file.read_text("utf-8") if file.exists() else "", instance.environment("airflow").wanted())
+
+
+def database_done(instance: Instance) -> bool:
+    migrated, wanted = database_stamp(instance)
+    return migrated == wanted
+
+
+def migrate(instance: Instance, _: Note) -> None:
+    access = instance.access()
+    for name in (API_SERVER, SCHEDULER, DAG_PROCESSOR):
+        instance.supervisor().stop(name)
+    instance.paths.airflow.mkdir(parents=True, exist_ok=True, mode=0o700)
+    password = json.dumps({AIRFLOW_USER: access.secrets["airflow-password"]})
+    write_private(services.password_file(instance.paths.airflow), password)
+    program = instance.paths.program("airflow", "airflow")
+    environment = services.airflow_environment(access)
+    run([program, "db", "migrate"], env=environment, cwd=instance.paths.airflow, limit=START_LIMIT)
+    (instance.paths.airflow / "migrated").write_text(instance.environment("airflow").wanted(), "utf-8")
+
+
+def airflow_done(instance: Instance) -> bool:
+    access = instance.access()
+    wanted = [s for name, s in services.airflow_services(access).items() if name != DAG_PROCESSOR]
+    return all(instance.supervisor().is_current(service) for service in wanted) and not trouble(access, API_SERVER)
+
+
+def start_airflow(instance: Instance, _: Note) -> None:
+    """Start the API server and the scheduler; the DAG processor follows when there is a repository to read."""
+    described = services.airflow_services(instance.access())
+    for name in (API_SERVER, SCHEDULER):
+        instance.start(described[name])
+    url = f"{instance.access().airflow_url}/api/v2/version"
+    instance.wait_for(API_SERVER, functools.partial(answers, url), "Airflow's API server")
+
+
+def dags_done(instance: Instance) -> bool:
+    access = instance.access()
+    wanted = services.airflow_services(access)[DAG_PROCESSOR]
+    running = instance.supervisor().is_current(wanted)
+    return running and not trouble(access, SCHEDULER) and not trouble(access, DAG_PROCESSOR)
+
+
+def load_dags(instance: Instance, _: Note) -> None:
+    access = instance.access()
+    since = instance.start(services.airflow_services(access)[DAG_PROCESSOR])
+    instance.wait_for(DAG_PROCESSOR, functools.partial(dags_loaded, access, since), "Airflow")

@@ -1,0 +1,64 @@
+"""Whether a part of the local engine does its work, asked the way its users would."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+from lab.access import DAG, Access
+from lab.components import repository, storage
+from lab.components.airflow import Airflow
+from lab.engine.local.services import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
+from lab.errors import LabError, NotRunningError, ServiceError
+from lab.pipeline.git import GitError
+from lab.wait import NotYetError
+
+
+def bucket_answers(access: Access) -> None:
+    storage.bucket_exists(access)
+
+
+def dags_loaded(access: Access, since: float) -> None:
+    """Healthy, and the pipeline is there to be run."""
+    try:
+        with Airflow(access) as airflow:
+            airflow.require_healthy(since - 1)
+            errors = airflow.import_errors()
+            if errors:
+                raise NotYetError(f"DAG import error: {errors[0]}")
+            if airflow.dag() is None:
+                raise NotYetError(f"the DAG {DAG} is not parsed yet")
+    except (NotRunningError, ServiceError) as error:
+        raise NotYetError(error.message) from error
+
+
+def answers(url: str) -> None:
+    """Return if `url` answers with a status below 400; NotYetError else."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=5):
+            return
+    except (urllib.error.URLError, OSError) as error:
+        raise NotYetError(f"{url}: {error}") from error
+
+
+def trouble(access: Access, name: str) -> str:
+    """Why a running service is not healthy, or nothing."""
+    try:
+        if name == GIT:
+            repository.head(access)
+        elif name == LOCALSTACK:
+            if not storage.bucket_exists(access):
+                return f"the bucket {access.settings.storage.bucket} is missing"
+        elif name == API_SERVER:
+            answers(f"{access.airflow_url}/api/v2/version")
+        else:
+            part = {SCHEDULER: "scheduler", DAG_PROCESSOR: "dag_processor"}[name]
+            with Airflow(access) as airflow:
+                status = (airflow.health().get(part) or {}).get("status")
+            return "" if status == "healthy" else f"Airflow reports it {status or 'absent'}"
+    except NotYetError as error:
+        return str(error)
+    except (LabError, GitError) as error:
+        return error.message
+    return ""

@@ -1,0 +1,60 @@
+"""Refuses to bring a lab up with settings other than those that it runs with, or that its data was made with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lab.config import Settings
+from lab.errors import SettingsError
+from lab.secrets import write_private
+
+Sections = dict[str, dict[str, Any]]
+DATA_SECTIONS = {"dataset", "storage"}
+"""What the data was made with, and can't be changed without making it anew."""
+
+
+def remember_running(file: Path, settings: Settings) -> None:
+    """Write down what the running lab was brought up with."""
+    write_private(file, settings.model_dump_json())
+
+
+def remember_data(file: Path, settings: Settings) -> None:
+    """Write down what the data was made with."""
+    write_private(file, settings.model_dump_json(include=DATA_SECTIONS))
+
+
+def require_running(file: Path, settings: Settings) -> None:
+    """Refuse settings that differ from those of the running lab, if `file` tells them.
+
+    Raises:
+        SettingsError: each difference, with both values and the command that resolves it.
+    """
+    refuse_changes(file, settings, "the lab is up", "make lab-down, then make lab-up")
+
+
+def require_data(file: Path, settings: Settings) -> None:
+    """Refuse settings that the lab's data was not made with, if `file` tells them.
+
+    Raises:
+        SettingsError: each difference, with both values and the command that resolves it.
+    """
+    hint = "make lab-down PURGE=1 removes the data, the next make lab-up makes it anew"
+    refuse_changes(file, settings, "the lab's data was made", hint)
+
+
+def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None:
+    if not file.exists():
+        return
+    before: Sections = json.loads(file.read_text("utf-8"))
+    asked: Sections = settings.model_dump(mode="json", exclude={"engine"})
+    changes = [
+        f"{section}.{key} = {before[section].get(key)!r}, asked for {value!r}"
+        for section, values in asked.items()
+        if section in before
+        for key, value in values.items()
+        if before[section].get(key) != value
+    ]
+    if changes:
+        raise SettingsError(f"{what} with other settings: {'; '.join(changes)}", hint)
