@@ -168,7 +168,8 @@ def test_an_error_of_the_data_is_told_like_any_other(lab: Lab, monkeypatch: pyte
 def test_ctrl_c_ends_a_command_at_once_whatever_is_under_way() -> None:
     code = (
         # Where the tests run in a shell's background, Ctrl-C is ignored, and children inherit that.
-        "import signal, sys, threading\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfrom lab import cli\nfrom lab.engine.phases import Phase, run_phases\n"
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import sys, threading\nfrom lab import cli\nfrom lab.engine.phases import Phase, run_phases\n"
         "from lab.ui import live_list\n"
         "def apply(note): print('up', flush=True); threading.Event().wait()\n"
         "@cli.app.command()\ndef endless() -> None:\n"
