@@ -7,6 +7,7 @@ Exit codes are those of README.md: 4 the machine lacks something, 5 packages cou
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -146,24 +147,45 @@ def uv_by_url(package: dict, own: Path) -> bool:
     return False
 
 
-def run_uv(uv: str, *arguments: str) -> None:
-    finished = subprocess.run([uv, *arguments], cwd=ROOT, env=uv_environment(), capture_output=True, text=True)
+def hold_lock() -> int:
+    """Wait for any other bootstrap, and for an installer that outlived a killed one: it inherits the descriptor."""
+    (HOME / "environments").mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(HOME / "environments" / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("Waiting for another install of the lab's environment (≤ 120 s) …")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def run_uv(uv: str, lock: int, *arguments: str) -> None:
+    environment = {**uv_environment(), "LAB_HOME": str(HOME)}
+    finished = subprocess.run(
+        [uv, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, pass_fds=(lock,)
+    )
     if finished.returncode != 0:
         fail(NETWORK_ERROR, "the lab's own packages could not be installed", NETWORK_HINT, finished.stderr)
 
 
-def make_environment(uv: str, groups: list[str]) -> None:
+def make_environment(uv: str, lock: int, groups: list[str]) -> None:
     say("Preparing the lab's own environment (≤ 120 s, seconds when packages are cached) …")
     requirements = HOME / "cache" / "lab-requirements.txt"
     requirements.parent.mkdir(parents=True, exist_ok=True)
     # By way of a requirements list, because `uv sync` would insist on the index named in the lock.
-    run_uv(uv, "export", "--quiet", "--frozen", "--no-emit-project", *groups, "--output-file", str(requirements))
-    python = ENVIRONMENT / "bin" / "python"
-    if not python.exists() or subprocess.run([python, "-c", ""], capture_output=True).returncode != 0:
-        run_uv(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT))
-    for stamp in (".stamp", ".stamp-dev"):
-        (ENVIRONMENT / stamp).unlink(missing_ok=True)
-    run_uv(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(requirements))
+    run_uv(uv, lock, "export", "--quiet", "--frozen", "--no-emit-project", *groups, "--output-file", str(requirements))
+    python, stamps = ENVIRONMENT / "bin" / "python", [ENVIRONMENT / ".stamp", ENVIRONMENT / ".stamp-dev"]
+    # Without a stamp, an attempt was cut off: a package may look installed and have half of its files.
+    whole = (
+        python.exists()
+        and any(stamp.exists() for stamp in stamps)
+        and subprocess.run([python, "-c", ""]).returncode == 0
+    )
+    for stamp in stamps:
+        stamp.unlink(missing_ok=True)
+    if not whole:
+        run_uv(uv, lock, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT))
+    run_uv(uv, lock, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(requirements))
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(ENVIRONMENT)}))
     (packages / "lab.pth").write_text(f"{ROOT}\n", "utf-8")
     (ENVIRONMENT / "uv-path").write_text(uv, "utf-8")
@@ -173,7 +195,8 @@ def main() -> None:
     if shutil.which("git") is None:
         fail(HOST_ERROR, "git is not installed", "install it (apt install git · brew install git)")
     require_disk()
-    make_environment(find_uv(), ["--group", "dev"] if "--dev" in sys.argv[1:] else [])
+    lock = hold_lock()
+    make_environment(find_uv(), lock, ["--group", "dev"] if "--dev" in sys.argv[1:] else [])
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +38,11 @@ def run(
     limit: float,
     check: bool = True,
     text: str | None = None,
+    inherit: Sequence[int] = (),
 ) -> Completed:
     """Run `argv` to its end, at most `limit` seconds, with `text` on standard input (else nothing).
+
+    `inherit` are open descriptors that the program keeps: a lock that is to last as long as it does.
 
     Raises:
         ProgramError: it could not be started, outlived its limit (it is then killed), or, with `check`, ended
@@ -54,6 +59,7 @@ def run(
             errors="replace",
             timeout=limit,
             check=False,
+            pass_fds=inherit,
             **({"stdin": subprocess.DEVNULL} if text is None else {"input": text}),
         )
     except FileNotFoundError as error:
@@ -116,3 +122,18 @@ def without_proxy_on_loopback() -> dict[str, str]:
     before = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
     value = ",".join(filter(None, [before, "127.0.0.1,localhost"]))
     return {"NO_PROXY": value, "no_proxy": value}
+
+
+@contextmanager
+def held(file: Path) -> Iterator[int]:
+    """Hold a lock (flock(2)) while the block runs, waiting for it if need be.
+
+    A program that inherits the descriptor (`run(…, inherit=[descriptor])`) holds it too: one that outlives a killed
+    command is so waited for, and never meets a second of its kind.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)

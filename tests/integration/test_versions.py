@@ -91,7 +91,7 @@ def test_a_version_made_by_hand_with_plain_tools_is_a_version(lab: Checkout, tmp
     )
     lab.lab("verify")
     assert lab.json("history")[-1]["run_id"] is None
-    assert lab.json("run")["version"]["rows"] == 100
+    assert lab.json("run", "--rows", "1")["version"]["rows"] == 100
 
 
 @pytest.mark.parametrize("flags", [[], ["--replay"]])

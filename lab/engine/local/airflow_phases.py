@@ -11,7 +11,7 @@ from lab.engine.local.health import answers, dags_loaded, trouble
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.local.services import API_SERVER, DAG_PROCESSOR, SCHEDULER
 from lab.engine.phases import Note
-from lab.proc import run
+from lab.proc import held, run
 from lab.secrets import write_private
 
 
@@ -34,7 +34,9 @@ def migrate(instance: Instance, _: Note) -> None:
     write_private(services.password_file(instance.paths.airflow), password)
     program = instance.paths.program("airflow", "airflow")
     environment = services.airflow_environment(access)
-    run([program, "db", "migrate"], env=environment, cwd=instance.paths.airflow, limit=START_LIMIT)
+    with held(instance.paths.airflow / "migrate.lock") as lock:
+        command = [program, "db", "migrate"]
+        run(command, env=environment, cwd=instance.paths.airflow, limit=START_LIMIT, inherit=[lock])
     (instance.paths.airflow / "migrated").write_text(instance.environment("airflow").wanted(), "utf-8")
 
 

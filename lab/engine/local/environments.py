@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths
 from lab.pins import lock_file
-from lab.proc import clean_environment, run
+from lab.proc import clean_environment, held, run
 
 LIMIT = 600
 NETWORK_HINT = (
@@ -48,39 +48,37 @@ class Environment:
         return self.stamp.exists() and self.stamp.read_text("utf-8") == self.wanted()
 
     def make(self) -> None:
-        """Install exactly what the lock names; a half-made environment is completed.
+        """Install exactly what the lock names. What an attempt that was cut off has left there is not trusted.
 
         Raises:
             NetworkError: packages could not be fetched or did not have the locked hash.
         """
-        self.stamp.unlink(missing_ok=True)
         python = self.folder / "bin" / "python"
-        try:
-            if not python.exists() or run([python, "-c", ""], limit=30, check=False).status != 0:
-                run_uv(self.paths, "venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder))
-            run_uv(
-                self.paths,
-                "pip",
-                "sync",
-                "--quiet",
-                "--require-hashes",
-                "--python",
-                str(python),
-                str(self.lock),
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with held(self.folder.with_suffix(".lock")) as descriptor:
+            whole = (
+                self.stamp.exists() and python.exists() and run([python, "-c", ""], limit=30, check=False).status == 0
             )
-        except ProgramError as error:
-            raise NetworkError(
-                f"the packages of the {self.name} environment could not be installed",
-                NETWORK_HINT,
-                error.detail,
-            ) from error
+            self.stamp.unlink(missing_ok=True)
+            try:
+                if not whole:
+                    new = ("venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder))
+                    run_uv(self.paths, *new, inherit=descriptor)
+                sync = ("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(self.lock))
+                run_uv(self.paths, *sync, inherit=descriptor)
+            except ProgramError as error:
+                message = f"the packages of the {self.name} environment could not be installed"
+                raise NetworkError(message, NETWORK_HINT, error.detail) from error
+            self.finish()
+
+    def finish(self) -> None:
         if self.name == "worker":  # `python -m lab.pipeline`, as in the worker image
             packages = next((self.folder / "lib").glob("python3*/site-packages"))
             (packages / "lab.pth").write_text(f"{self.paths.source}\n", "utf-8")
         self.stamp.write_text(self.wanted(), "utf-8")
 
 
-def run_uv(paths: Paths, *arguments: str) -> None:
+def run_uv(paths: Paths, *arguments: str, inherit: int) -> None:
     """Run the uv that made the lab's own environment, with the host's index and certificate settings."""
     uv = (paths.environment("lab") / "uv-path").read_text("utf-8")
     # LAB_HOME: an install that outlives a killed `lab up` is the lab's own, and ended with the rest.
@@ -93,4 +91,4 @@ def run_uv(paths: Paths, *arguments: str) -> None:
     index = os.environ.get("PIP_INDEX_URL")
     if index and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
         variables["UV_DEFAULT_INDEX"] = index
-    run([uv, *arguments], env=clean_environment(variables), cwd=paths.source, limit=LIMIT)
+    run([uv, *arguments], env=clean_environment(variables), cwd=paths.source, limit=LIMIT, inherit=(inherit,))

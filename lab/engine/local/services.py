@@ -112,6 +112,8 @@ def airflow_environment(access: Access) -> dict[str, str]:
             **access.own_variables(),
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
             "AIRFLOW_HOME": str(paths.airflow),
+            # macOS kills a forked child that touches its frameworks; Airflow's documentation asks for this there.
+            "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
             # Without login and password here: GitHook would put them into the URL. The credential helper has them.
             "AIRFLOW_CONN_GIT_DEFAULT": json.dumps({"conn_type": "git", "host": access.repository_url}),
             "PATH": f"{paths.environment('airflow') / 'bin'}:{service_environment({})['PATH']}",

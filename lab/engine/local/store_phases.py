@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 from lab.components import repository, storage
 from lab.engine import same_settings
@@ -13,7 +14,7 @@ from lab.engine.local.services import GIT, LOCALSTACK
 from lab.engine.local.supervisor import Service
 from lab.engine.phases import Note
 from lab.paths import Paths
-from lab.proc import run
+from lab.proc import held, run
 
 
 def git_done(instance: Instance) -> bool:
@@ -52,11 +53,20 @@ def prepare_localstack(paths: Paths, service: Service) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     hooks.unlink(missing_ok=True)
     hooks.symlink_to(paths.source / "localstack" / "init")
+    with held(root / "catalogue.lock") as lock:
+        make_catalogue(root, service, lock)
+
+
+def make_catalogue(root: Path, service: Service, lock: int) -> None:
+    """LocalStack's index of AWS APIs; if LocalStack itself makes it, it keeps 400 MB of memory for that."""
     catalogue = root / "usr" / "lib" / "localstack"
-    if not any(catalogue.glob("service-catalog-*")):
-        # Made beforehand, or LocalStack makes it at its first start and keeps 400 MB of memory for it.
-        catalogue.mkdir(parents=True, exist_ok=True)
-        run([service.command[0], "-m", "localstack.aws.spec"], env=service.environment, cwd=root, limit=START_LIMIT)
+    stamp = catalogue / "made"
+    if stamp.exists():
+        return
+    catalogue.mkdir(parents=True, exist_ok=True)
+    command = [service.command[0], "-m", "localstack.aws.spec"]
+    run(command, env=service.environment, cwd=root, limit=START_LIMIT, inherit=[lock])
+    stamp.touch()
 
 
 def dataset_done(instance: Instance) -> bool:
