@@ -35,7 +35,7 @@ def migrate(instance: Instance, _: Note) -> None:
     program = instance.paths.program("airflow", "airflow")
     environment = services.airflow_environment(access)
     with held(instance.paths.airflow / "migrate.lock") as lock:
-        command = [program, "db", "migrate"]
+        command = [str(program), "db", "migrate"]
         run(command, env=environment, cwd=instance.paths.airflow, limit=START_LIMIT, inherit=[lock])
     (instance.paths.airflow / "migrated").write_text(instance.environment("airflow").wanted(), "utf-8")
 
