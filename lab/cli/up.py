@@ -31,7 +31,8 @@ def up(
     started = time.monotonic()
     with context.exclusive("up"):
         ui.say(f"Engine: {chosen.name} ({why})")
-        chosen.before_up()
+        for line in chosen.before_up():
+            ui.say(line)
         with ui.live_list() as shown:
             took = run_phases(chosen.phases(), shown)
         access = chosen.access()

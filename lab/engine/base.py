@@ -45,8 +45,12 @@ class Engine(Protocol):
         """What `lab up` does, in order."""
         ...
 
-    def before_up(self) -> None:
-        """Checks that must hold before anything is changed."""
+    def before_up(self) -> list[str]:
+        """Checks that must hold before anything is changed; then what a killed command left behind is cleared away.
+
+        Returns:
+            What was cleared away, in lines.
+        """
         ...
 
     def access(self) -> Access:

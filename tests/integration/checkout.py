@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -61,6 +62,14 @@ class Checkout:
 
     def pids(self) -> dict[str, int]:
         return {service["name"]: service["pid"] for service in self.json("status")["services"]}
+
+    def command_lines(self) -> dict[int, str]:
+        """The command line of each of this lab's processes."""
+        found = {}
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                found[process.pid] = " ".join(process.cmdline())
+        return found
 
     def processes(self) -> list[psutil.Process]:
         """Every process that carries this lab's LAB_HOME."""

@@ -111,7 +111,7 @@ def publish(lab: Checkout, folder: Path, branch: str, edit: str) -> None:
 def test_no_secret_stands_in_a_command_line_a_url_or_a_log(lab: Checkout) -> None:
     lab.lab("run")
     secrets = [lab.secret(file.name) for file in (lab.folder / ".lab" / "secrets").iterdir()]
-    lines = [" ".join(process.cmdline()) for process in lab.processes()]
+    lines = list(lab.command_lines().values())
     logs = [file for file in (lab.folder / ".lab" / "logs").rglob("*.log") if file.is_file()]
     configurations = (lab.folder / ".lab" / "data").rglob("config")
     texts = [*lines, *(file.read_text("utf-8", "replace") for file in [*logs, *configurations])]

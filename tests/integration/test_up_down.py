@@ -62,6 +62,16 @@ def test_a_killed_service_comes_back_and_nothing_pushed_is_gone(lab: Checkout, s
     assert lab.json("run")["version"]
 
 
+def test_a_killed_scheduler_leaves_no_idle_worker_behind(lab: Checkout) -> None:
+    def workers() -> set[int]:
+        return {pid for pid, line in lab.command_lines().items() if "LocalExecutor" in line}
+
+    before = workers()
+    assert len(before) == 4  # airflow.parallelism
+    os.kill(lab.pids()["airflow-scheduler"], signal.SIGKILL)
+    eventually(lambda: len(workers()) == 4 and not workers() & before, "four new workers, and no old one")
+
+
 def test_a_second_up_at_the_same_time_is_refused(lab: Checkout) -> None:
     from filelock import FileLock
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from lab.engine import same_settings
 from lab.engine.local import airflow_phases as airflow
-from lab.engine.local import environments, ports, processes
+from lab.engine.local import environments, ports
 from lab.engine.local import store_phases as stores
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.phases import Note, Phase
@@ -86,9 +86,7 @@ def install(instance: Instance, name: str, note: Note) -> None:
     instance.environment(name).make()
 
 
-def start_supervisor(instance: Instance, note: Note) -> None:
-    if processes.end_all(instance.paths.home):
-        note("ended processes that an earlier lab left behind")
+def start_supervisor(instance: Instance, _: Note) -> None:
     for folder in (instance.paths.run, instance.paths.temporary, instance.paths.shared, instance.paths.bin):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     instance.paths.aws_configuration.touch()

@@ -33,12 +33,16 @@ class LocalEngine:
     def instance(self) -> Instance:
         return Instance(self.paths, self.settings)
 
-    def before_up(self) -> None:
+    def before_up(self) -> list[str]:
         fresh = not all(self.instance.environment(name).is_current() for name in ENVIRONMENTS)
         require_host(self.paths, installs=fresh, starts=not self.instance.is_up())
         if self.instance.is_up():
             same_settings.require_running(self.instance.running_settings, self.settings)
         same_settings.require_data(self.instance.data_settings, self.settings)
+        # Here, and in no phase: beside other phases, their own programs would be taken for leftovers.
+        if not self.instance.is_up() and processes.end_all(self.paths.home):
+            return ["Ended processes that an earlier lab left behind."]
+        return []
 
     def phases(self) -> list[Phase]:
         return bring_up.phases(self.instance)

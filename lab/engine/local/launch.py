@@ -10,11 +10,33 @@ import sys
 
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:  # noqa: PTH123 - pathlib would double the start-up time
+    description = sys.argv[1]
+    with open(description, encoding="utf-8") as file:  # noqa: PTH123 - pathlib would double the start-up time
         service = json.load(file)
     os.umask(0o077)
+    end_orphans(f"{description}.group", service["environment"])
     os.chdir(service["folder"])
     os.execve(service["command"][0], service["command"], service["environment"])  # noqa: S606 - no shell is wanted
+
+
+def end_orphans(memory: str, environment: dict[str, str]) -> None:
+    """If something of the service's last process group is left, have it looked at; then remember the new group.
+
+    supervisord makes each service the leader of a group of its own (`os.setpgrp`), which its children stay in.
+    """
+    try:
+        with open(memory, encoding="utf-8") as file:  # noqa: PTH123
+            group = int(file.read())
+        os.killpg(group, 0)
+    except (OSError, ValueError):
+        pass  # the usual case: a first start, or nothing is left
+    else:
+        import subprocess
+
+        command = [sys.executable, "-m", "lab.engine.local.orphans", str(group)]
+        subprocess.run(command, env=environment, check=False, timeout=20)
+    with open(memory, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(str(os.getpgrp()))
 
 
 main()

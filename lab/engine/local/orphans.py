@@ -1,0 +1,34 @@
+"""Ends what a service that was killed has left behind: Airflow's idle executor workers.
+
+They wait for tasks of a scheduler that is no more, for ever. One that still runs a task is left to finish it: it
+reports to the API server, and the new scheduler takes the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+from lab.engine.local.processes import own_processes
+
+IDLE_WORKER = "airflow worker -- LocalExecutor: <idle>"
+"""The process title that LocalExecutor gives (airflow.executors.local_executor, Airflow 3.2)."""
+
+
+def end_idle_workers(home: Path, group: int) -> int:
+    """End the idle workers of the lab at `home` in that process group; return how many there were."""
+    ended = 0
+    for process in own_processes(home):
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) == group and " ".join(process.cmdline()).startswith(IDLE_WORKER):
+                process.terminate()
+                ended += 1
+    return ended
+
+
+if __name__ == "__main__":
+    end_idle_workers(Path(os.environ["LAB_HOME"]), int(sys.argv[1]))
