@@ -25,7 +25,7 @@ def end_idle_workers(home: Path, group: int) -> int:
     for process in own_processes(home):
         with contextlib.suppress(psutil.Error, OSError):
             if os.getpgid(process.pid) == group and " ".join(process.cmdline()).startswith(IDLE_WORKER):
-                process.terminate()
+                process.kill()  # SIGTERM goes to the handler that it inherited from its scheduler, which ignores it
                 ended += 1
     return ended
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from pathlib import Path
 
 from lab.components import repository, storage
@@ -63,7 +64,8 @@ def make_catalogue(root: Path, service: Service, lock: int) -> None:
     stamp = catalogue / "made"
     if stamp.exists():
         return
-    catalogue.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(catalogue, ignore_errors=True)  # half of one, of an attempt that was cut off: the program refuses it
+    catalogue.mkdir(parents=True)
     command = [service.command[0], "-m", "localstack.aws.spec"]
     run(command, env=service.environment, cwd=root, limit=START_LIMIT, inherit=[lock])
     stamp.touch()
