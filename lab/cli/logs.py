@@ -73,10 +73,10 @@ def show_run(run_id: str, task_id: str | None) -> None:
     from lab import ui
     from lab.access import DAG
     from lab.cli import context
-    from lab.components.airflow import Airflow
+    from lab.components.airflow import PATIENCE, Airflow
     from lab.errors import NoSuchVersionError
 
-    with Airflow(context.access(), patience=60) as airflow:
+    with Airflow(context.access(), PATIENCE) as airflow:
         if run_id == "latest":
             runs = airflow.runs(DAG, 1)
             if not runs:

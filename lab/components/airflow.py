@@ -12,6 +12,8 @@ from lab.access import AIRFLOW_USER, DAG, Access
 from lab.errors import NoSuchVersionError, NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 
+PATIENCE = 60
+"""Seconds that Airflow may take to come back by itself, for those who wait for it."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 
 
@@ -99,9 +101,6 @@ class Airflow:
     def import_errors(self) -> list[str]:
         errors = self.request("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
-
-    def set_paused(self, dag_id: str, paused: bool) -> None:
-        self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
 
     def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
         """Start a run now and return its run id; it has no logical date, like every run started by hand."""

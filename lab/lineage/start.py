@@ -8,7 +8,7 @@ from typing import Any
 
 from lab import ui
 from lab.access import DAG, Access
-from lab.components.airflow import Airflow
+from lab.components.airflow import PATIENCE, Airflow
 from lab.components.storage import object_key
 from lab.errors import CheckFailedError, NotRunningError, ServiceError
 from lab.lineage import versions
@@ -17,8 +17,6 @@ from lab.wait import NotYetError, wait_until
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 PAUSE = 0.25
-PATIENCE = 60
-"""Seconds that a service may take to come back by itself."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.access import Access
 from lab.components import storage
-from lab.components.airflow import Airflow
+from lab.components.airflow import PATIENCE, Airflow
 from lab.errors import NoSuchVersionError
 from lab.lineage import versions
 from lab.lineage.versions import DataVersion
@@ -23,8 +23,6 @@ from lab.pipeline.table import inspect
 from lab.proc import run
 
 FETCH_LIMIT = 3600
-PATIENCE = 60
-"""Seconds that Airflow may take to come back by itself."""
 
 
 @dataclass(frozen=True)

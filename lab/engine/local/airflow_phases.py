@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from pathlib import Path
 
 from lab.access import AIRFLOW_USER
 from lab.engine.local import services
@@ -15,14 +16,14 @@ from lab.proc import held, run
 from lab.secrets import write_private
 
 
-def database_stamp(instance: Instance) -> tuple[str, str]:
-    file = instance.paths.airflow / "migrated"
-    return (file.read_text("utf-8") if file.exists() else "", instance.environment("airflow").wanted())
+def database_stamp(instance: Instance) -> Path:
+    """Names the Airflow environment that the database was migrated by."""
+    return instance.paths.airflow / "migrated"
 
 
 def database_done(instance: Instance) -> bool:
-    migrated, wanted = database_stamp(instance)
-    return migrated == wanted
+    stamp = database_stamp(instance)
+    return stamp.exists() and stamp.read_text("utf-8") == instance.environment("airflow").wanted()
 
 
 def migrate(instance: Instance, _: Note) -> None:
@@ -37,7 +38,7 @@ def migrate(instance: Instance, _: Note) -> None:
     with held(instance.paths.airflow / "migrate.lock") as lock:
         command = [str(program), "db", "migrate"]
         run(command, env=environment, cwd=instance.paths.airflow, limit=START_LIMIT, inherit=[lock])
-    (instance.paths.airflow / "migrated").write_text(instance.environment("airflow").wanted(), "utf-8")
+    database_stamp(instance).write_text(instance.environment("airflow").wanted(), "utf-8")
 
 
 def airflow_done(instance: Instance) -> bool:
