@@ -60,20 +60,40 @@ class StorageSettings(Section):
 
 
 class AirflowSettings(Section):
-    """How many tasks run at once, and how often (seconds) the repository is looked at for new DAG code."""
+    """How many tasks run at once, how DAG code comes to Airflow, and how often (seconds) the Git bundle looks for new.
+
+    `dags` and `chart` (a file; empty: looked for) are of the Kubernetes engines.
+    """
 
     parallelism: Annotated[int, Field(ge=1, le=64)] = 4
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    dags: Literal["bundle", "gitsync"] = "bundle"
+    chart: str = ""
+
+
+class ClusterSettings(Section):
+    """The kind cluster; two labs on one machine need two names."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "lab"
+
+
+class ImageSettings(Section):
+    """Where images come from, and a registry that stands in for the public ones (`host[:port][/path]`)."""
+
+    source: Literal["auto", "pull", "build", "bundle"] = "auto"
+    registry: str = ""
 
 
 class Settings(Section):
     """Everything a person can set; the reference is docs/settings.md."""
 
-    engine: Literal["auto", "local"] = "auto"
+    engine: Literal["auto", "local", "kind"] = "auto"
     dataset: DatasetSettings = DatasetSettings()
     ports: PortSettings = PortSettings()
     storage: StorageSettings = StorageSettings()
     airflow: AirflowSettings = AirflowSettings()
+    cluster: ClusterSettings = ClusterSettings()
+    images: ImageSettings = ImageSettings()
 
 
 Layer = dict[str, Any]
