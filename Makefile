@@ -4,13 +4,18 @@
 LAB := sh lab/bootstrap.sh
 LAB_DEV := sh lab/bootstrap.sh --dev
 BIN := .lab/environments/lab/bin
+# Settings by their short names; see docs/settings.md
+export LAB_ENGINE := $(or $(ENGINE),$(LAB_ENGINE))
+export LAB_IMAGES__SOURCE := $(or $(IMAGES),$(LAB_IMAGES__SOURCE))
+export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
+export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	test test-unit test-localstack test-integration lint lint-fix bench lock clean
+	test test-unit test-localstack test-integration test-kind lint lint-fix bench lock clean
 
 ##@ The lab
-lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local, TIMINGS=1)
-	@$(LAB) up $(if $(ENGINE),--engine $(ENGINE)) $(if $(TIMINGS),--timings)
+lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, TIMINGS=1)
+	@$(LAB) up $(if $(TIMINGS),--timings)
 lab-install:     ## Fetch and install everything that lab-up needs, and start nothing
 	@$(LAB) install
 lab-down:        ## End everything that it runs; PURGE=1 removes its data too
@@ -40,10 +45,12 @@ test: lint test-unit test-localstack test-integration  ## Everything that needs 
 test-unit:       ## Unit tests
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit $(PYTEST)
 test-localstack: ## The durable bucket, on a real LocalStack that is killed
-	@$(LAB_DEV) install localstack && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
+	@LAB_ENGINE=local $(LAB_DEV) install localstack && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)
 test-integration: ## A real lab on the local engine, in a checkout of its own
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration $(PYTEST)
+test-kind:       ## The lab on a real kind cluster, images built or pulled as need be (needs Docker; minutes)
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/e2e $(PYTEST)
 lint:            ## ruff and mypy
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 lint-fix:        ## Let ruff mend what it can

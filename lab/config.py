@@ -125,7 +125,7 @@ def layers(file: Path, environment: Mapping[str, str], flags: Layer) -> Iterator
     """
     yield read_file(file), lambda path: f"{file.name}: {'.'.join(path)}", True
     for name, value in sorted(environment.items()):
-        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
+        if value and name.startswith(PREFIX) and name not in NOT_SETTINGS:
             yield read_variable(name, value), lambda _, name=name: name, False  # type: ignore[misc]
     yield flags, lambda path: f"--{'-'.join(path)}", False
 

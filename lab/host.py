@@ -41,6 +41,23 @@ def require_host(paths: Paths, *, installs: bool, starts: bool) -> None:
             raise HostError(check.found, check.hint)
 
 
+def require_kind_host(paths: Paths, *, builds: bool) -> None:
+    """Refuse a machine on which a cluster could not come up.
+
+    Raises:
+        HostError: the first thing that is missing, with how much of it.
+    """
+    for check in kind_checks(paths, builds=builds):
+        if check.state == "fail":
+            raise HostError(check.found, check.hint)
+
+
+def kind_checks(paths: Paths, *, builds: bool) -> list[Check]:
+    needed = pins()["host"]
+    disk_needed = needed["kind-build-disk" if builds else "kind-run-disk"] * MIB
+    return [python(), git(), disk(paths.source, disk_needed), memory(needed["kind-memory"] * MIB)]
+
+
 def checks(paths: Paths, *, installs: bool, starts: bool) -> list[Check]:
     found = [python(), git(), git_backend(), disk(paths.source, INSTALL_DISK if installs else RUN_DISK)]
     if starts:

@@ -17,11 +17,11 @@ def settings(flags: Layer | None = None) -> Settings:
     return load(Paths.of().settings_file, os.environ, flags)
 
 
-def engine(flags: Layer | None = None) -> tuple[Engine, str]:
-    """The engine, and in one line why it is that one."""
+def engine(flags: Layer | None = None, *, new: bool = False) -> tuple[Engine, str]:
+    """The engine, and in one line why it is that one; `new` if a lab may be made."""
     from lab.engine import choose
 
-    return choose(settings(flags), Paths.of())
+    return choose(settings(flags), Paths.of(), new=new)
 
 
 def access() -> Any:

@@ -19,10 +19,14 @@ def down(
 ) -> None:
     from lab import ui
     from lab.cli import context
+    from lab.engine import forget
+    from lab.paths import Paths
 
     chosen, _ = context.engine()
     with context.exclusive("down"), ui.step("Ending the lab's services", 60):
         done = chosen.down(purge=purge)
+        if purge:
+            forget(Paths.of())
     ui.say("; ".join(done).capitalize() + "." if done else "Nothing to do: the lab is down.")
     if not purge:
         ui.say("Data is kept: `make lab-up` brings it back, `make lab-down PURGE=1` removes it.")

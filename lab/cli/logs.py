@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 from typing import Annotated
 
 import typer
@@ -30,43 +30,19 @@ def logs(
     if run is not None or task is not None:
         show_run(run or "latest", task)
         return
-    files = chosen.log_files()
-    if service is not None and service not in files:
-        raise NoSuchVersionError(f"there is no service {service!r}", f"services: {', '.join(files)}")
+    names = chosen.service_names()
+    if service is not None and service not in names:
+        raise NoSuchVersionError(f"there is no service {service!r}", f"services: {', '.join(names)}")
     if service is None:
-        for name, file in files.items():
-            ui.output.print(f"== {name}: {file}", markup=False)
-            show(file, min(lines, 10))
+        for name in names:
+            ui.output.print(f"== {name}", markup=False)
+            ui.output.out(chosen.log(name, min(lines, 10)) or "(no log yet)", highlight=False)
         return
-    show(files[service], lines)
+    ui.output.out(chosen.log(service, lines) or "(no log yet)", highlight=False)
     if follow:
-        follow_file(files[service])
-
-
-def show(file: Path, lines: int) -> None:
-    from lab import ui
-    from lab.proc import tail
-
-    text = tail(file.read_bytes()[-500_000:], lines) if file.exists() else "(no log yet)"
-    ui.output.out(text, highlight=False)
-
-
-def follow_file(file: Path) -> None:
-    """Print what is added until interrupted; a log that was rotated is read from its start."""
-    import sys
-    import time
-
-    position = file.stat().st_size if file.exists() else 0
-    while True:
-        size = file.stat().st_size if file.exists() else 0
-        position = min(position, size) if size >= position else 0
-        if size > position:
-            with file.open("rb") as stream:
-                stream.seek(position)
-                sys.stdout.write(stream.read().decode("utf-8", "replace"))
-                position = stream.tell()
+        for added in chosen.follow(service):
+            sys.stdout.write(added)
             sys.stdout.flush()
-        time.sleep(0.3)
 
 
 def show_run(run_id: str, task_id: str | None) -> None:

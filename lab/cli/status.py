@@ -36,14 +36,14 @@ def status(
         [
             s.name,
             s.state,
-            str(s.pid or ""),
+            str(s.pid or s.pod),
             age(s.uptime_seconds),
             s.url,
             s.reason if s.state != "healthy" else "",
         ]
         for s in now.services
     ]
-    ui.table(rows, ["service", "state", "pid", "up for", "URL", "reason"])
+    ui.table(rows, ["service", "state", "process", "up for", "URL", "reason"])
     ui.say(f"Memory: {now.memory / (1 << 20):,.0f} MiB ({now.memory_kind})")
 
 

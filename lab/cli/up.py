@@ -18,21 +18,24 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    engine: Annotated[str | None, typer.Option(help="auto or local. [LAB_ENGINE]")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, local or kind. [LAB_ENGINE]")] = None,
     timings: Annotated[bool, typer.Option("--timings", help="End with the seconds of each phase.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON at the end.")] = False,
 ) -> None:
     from lab import ui
     from lab.cli import context
+    from lab.engine import remember
     from lab.engine.phases import run_phases
+    from lab.paths import Paths
 
     flags: Layer = {"engine": engine} if engine else {}
-    chosen, why = context.engine(flags)
+    chosen, why = context.engine(flags, new=True)
     started = time.monotonic()
     with context.exclusive("up"):
         ui.say(f"Engine: {chosen.name} ({why})")
         for line in chosen.before_up():
             ui.say(line)
+        remember(Paths.of(), chosen.name)
         with ui.live_list() as shown:
             took = run_phases(chosen.phases(), shown)
         access = chosen.access()

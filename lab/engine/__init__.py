@@ -4,12 +4,80 @@ from __future__ import annotations
 
 from lab.config import Settings
 from lab.engine.base import Engine
+from lab.errors import LabError, SettingsError
 from lab.paths import Paths
 
+NAMES = ("local", "kind")
 
-def choose(settings: Settings, paths: Paths) -> tuple[Engine, str]:
-    """The engine that the settings ask for, and why, in one line."""
+
+def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engine, str]:
+    """The engine that the settings ask for, and why, in one line.
+
+    `auto` is the engine that the lab has been brought up with. One that never was is `local`; with `new`, when it is
+    about to be brought up, it is `kind` where that needs no long build.
+
+    Raises:
+        SettingsError: another engine than the one asked for runs this lab.
+    """
+    before = remembered(paths)
+    if settings.engine == "auto":
+        if before:
+            return make(before, settings, paths), "as before"
+        return first(settings, paths) if new else (make("local", settings, paths), "the lab has not been up yet")
+    if before and before != settings.engine and make(before, settings, paths).status().services:
+        raise SettingsError(
+            f"the lab is up with engine {before}, asked for {settings.engine}",
+            f"make lab-down ENGINE={before}, then make lab-up ENGINE={settings.engine}",
+        )
+    return make(settings.engine, settings, paths), "as asked"
+
+
+def make(name: str, settings: Settings, paths: Paths) -> Engine:
+    if name == "kind":
+        from lab.engine.kind import KindEngine
+
+        return KindEngine(paths, settings)
     from lab.engine.local import LocalEngine
 
-    why = "as asked" if settings.engine != "auto" else "needs nothing but Python and Git"
-    return LocalEngine(paths, settings), why
+    return LocalEngine(paths, settings)
+
+
+def first(settings: Settings, paths: Paths) -> tuple[Engine, str]:
+    """The engine of a lab that has not been up yet, as far as this machine can run it at once."""
+    reason = why_not_kind(settings, paths)
+    if reason:
+        return make("local", settings, paths), f"{reason}; ENGINE=kind insists"
+    return make("kind", settings, paths), "Docker answers and everything is at hand"
+
+
+def why_not_kind(settings: Settings, paths: Paths) -> str:
+    """What a cluster would lack or cost, or nothing."""
+    from lab.chart import find_chart
+    from lab.docker import require_engine
+    from lab.engine.kind.instance import Instance
+
+    try:
+        require_engine()
+        find_chart(settings)
+    except LabError as error:
+        return error.message
+    images = Instance(paths, settings).images
+    if images.source == "build" and images.missing():
+        return "building the images takes a quarter of an hour"
+    return ""
+
+
+def remembered(paths: Paths) -> str:
+    """The engine that this lab was last brought up with, or nothing."""
+    file = paths.home / "engine"
+    name = file.read_text("utf-8").strip() if file.exists() else ""
+    return name if name in NAMES else ""
+
+
+def remember(paths: Paths, name: str) -> None:
+    paths.home.mkdir(exist_ok=True)
+    (paths.home / "engine").write_text(f"{name}\n", "utf-8")
+
+
+def forget(paths: Paths) -> None:
+    (paths.home / "engine").unlink(missing_ok=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from lab.access import Access
@@ -14,7 +13,10 @@ from lab.host import Check
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One part of the lab: its state in one word, the reason where it isn't `healthy`, where to reach it."""
+    """One part of the lab: its state in one word, the reason where it isn't `healthy`, where to reach it.
+
+    `pid` or `pod`, whichever the engine has.
+    """
 
     name: str
     state: str
@@ -22,11 +24,12 @@ class ServiceStatus:
     url: str = ""
     pid: int | None = None
     uptime_seconds: float | None = None
+    pod: str = ""
 
 
 @dataclass(frozen=True)
 class Status:
-    """The lab as it is now. `memory` is in bytes, of all its processes together; `memory_kind` is PSS or RSS."""
+    """The lab as it is now. `memory` is in bytes, of all its processes together; `memory_kind` is PSS, RSS or node."""
 
     engine: str
     state: str
@@ -67,8 +70,16 @@ class Engine(Protocol):
         """End everything, with `purge` remove its data too; return what was done, in lines."""
         ...
 
-    def log_files(self) -> dict[str, Path]:
-        """The log of each service."""
+    def service_names(self) -> list[str]:
+        """What has a log, in the order of `lab status`."""
+        ...
+
+    def log(self, service: str, lines: int) -> str:
+        """The last lines of a service's log; empty if there is none yet."""
+        ...
+
+    def follow(self, service: str) -> Iterator[str]:
+        """What is added to a service's log from now on, as it comes, without end."""
         ...
 
     def shell_environment(self) -> dict[str, str]:

@@ -31,6 +31,8 @@ class Phase:
     done: Callable[[], bool]
     apply: Callable[[Note], None]
     needs: tuple[str, ...] = ()
+    installs: bool = False
+    """Fetches or builds something that lasts, and starts nothing: what `lab install` does."""
 
 
 @dataclass

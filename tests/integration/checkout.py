@@ -26,11 +26,19 @@ class Checkout:
     folder: Path
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
+    engine: str = "local"
 
     def environment(self) -> dict[str, str]:
         cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "PIPELINE_"))}
-        return {**kept, "HOME": str(self.home), "UV_CACHE_DIR": cache, "NO_COLOR": "1", **self.variables}
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "UV_CACHE_DIR": cache,
+            "NO_COLOR": "1",
+            "LAB_ENGINE": self.engine,
+            **self.variables,
+        }
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start `lab <arguments>`; its process is the lab's own, for tests that kill it."""

@@ -14,7 +14,7 @@ from lab import paths as lab_paths
 from lab.access import Access
 from lab.cli import main
 from lab.config import Settings
-from lab.engine.local.ports import first_free
+from lab.engine.ports import first_free
 from lab.paths import Paths
 from lab.secrets import Secrets
 

@@ -18,7 +18,7 @@ import pytest
 
 from lab.access import Access
 from lab.components import repository
-from lab.engine.local.health import answers
+from lab.engine.health import answers
 from lab.engine.local.services import git_service
 from lab.pipeline.git import GitError, Repository
 from lab.wait import NotYetError

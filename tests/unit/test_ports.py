@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.config import PortSettings
-from lab.engine.local import ports
+from lab.engine import ports
 from lab.errors import PortTakenError
 
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from lab.engine.local import processes
-from lab.engine.local.ports import first_free
 from lab.engine.local.supervisor import RUNNING, Service, Supervisor
+from lab.engine.ports import first_free
 from lab.errors import ServiceError
 from lab.paths import Paths
 from lab.proc import clean_environment

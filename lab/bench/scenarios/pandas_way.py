@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab import ui
-from lab.engine.local.environments import LIMIT, Environment
+from lab.engine.environments import LIMIT, Environment
 from lab.paths import Paths
 from lab.pins import PLAIN
 

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER
+from lab.engine.health import answers, dags_loaded, trouble
 from lab.engine.local import services
-from lab.engine.local.health import answers, dags_loaded, trouble
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.local.services import API_SERVER, DAG_PROCESSOR, SCHEDULER
 from lab.engine.phases import Note

@@ -9,9 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from lab.engine import same_settings
+from lab.engine import environments, ports, same_settings
 from lab.engine.local import airflow_phases as airflow
-from lab.engine.local import environments, ports
 from lab.engine.local import store_phases as stores
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.phases import Note, Phase
@@ -64,6 +63,7 @@ def phases(instance: Instance) -> list[Phase]:
             environments.LIMIT,
             instance.environment(name).is_current,
             functools.partial(install, instance, name),
+            installs=True,
         )
         for name in ENVIRONMENTS
     ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from lab.access import Access
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.base import Status
-from lab.engine.local import bring_up, processes, report, services
+from lab.engine.local import bring_up, log_file, processes, report, services
 from lab.engine.local.instance import Instance
 from lab.engine.phases import Phase
 from lab.errors import NotRunningError
@@ -72,9 +71,14 @@ class LocalEngine:
             done.append("data, secrets and logs are removed")
         return done
 
-    def log_files(self) -> dict[str, Path]:
-        supervisor = self.instance.supervisor()
-        return {name: supervisor.log_file(name) for name in (*services.NAMES, "supervisord")}
+    def service_names(self) -> list[str]:
+        return [*services.NAMES, "supervisord"]
+
+    def log(self, service: str, lines: int) -> str:
+        return log_file.last_lines(self.instance.supervisor().log_file(service), lines)
+
+    def follow(self, service: str) -> Iterator[str]:
+        return log_file.follow(self.instance.supervisor().log_file(service))
 
     def shell_environment(self) -> dict[str, str]:
         access = self.access()

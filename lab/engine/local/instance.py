@@ -9,8 +9,9 @@ from pathlib import Path
 
 from lab.access import Access
 from lab.config import Settings
-from lab.engine.local import ports, services
-from lab.engine.local.environments import Environment
+from lab.engine import ports
+from lab.engine.environments import Environment
+from lab.engine.local import services
 from lab.engine.local.supervisor import Service, Supervisor
 from lab.errors import ServiceError
 from lab.paths import Paths

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.access import Access
+from lab.engine import ports
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.local import ports, processes, services
-from lab.engine.local.health import trouble
+from lab.engine.health import trouble
+from lab.engine.local import processes, services
 from lab.engine.local.instance import Instance
 from lab.engine.local.supervisor import RUNNING
 from lab.host import Check, checks

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lab.components import repository, storage
 from lab.engine import same_settings
+from lab.engine.health import answers, bucket_answers, trouble
 from lab.engine.local import services
-from lab.engine.local.health import answers, bucket_answers, trouble
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.local.services import GIT, LOCALSTACK
 from lab.engine.local.supervisor import Service

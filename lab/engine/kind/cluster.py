@@ -1,0 +1,135 @@
+"""The cluster itself: made, started again, told from somebody else's, and removed with all that belongs to it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from lab.docker import docker, inspect
+from lab.engine.kind import manifests
+from lab.engine.kind.cluster_config import render
+from lab.engine.kind.instance import Instance
+from lab.errors import BusyError, LabError, ServiceError
+from lab.proc import run
+from lab.tools import tool
+from lab.wait import NotYetError, wait_until
+
+CREATE_LIMIT = 240
+START_LIMIT = 120
+
+
+def require_own(instance: Instance) -> None:
+    """Refuse to touch a cluster of the same name that is not this lab's.
+
+    Raises:
+        BusyError: there is one; the message says where it comes from as far as that can be told.
+    """
+    container = instance.container()
+    if container is None or instance.is_own(container):
+        return
+    data = [mount["Source"] for mount in container["Mounts"] if mount.get("Destination") == "/lab/data"]
+    whose = f"the lab in {Path(data[0]).parents[2]}" if data else "somebody else"
+    raise BusyError(
+        f"the kind cluster {instance.cluster!r} belongs to {whose}",
+        "set another cluster.name in lab.toml (or LAB_CLUSTER__NAME), or end that one first",
+    )
+
+
+def ensure(instance: Instance) -> None:
+    """Have this lab's node running and its API server answering.
+
+    Raises:
+        LabError: kind could not make it; its last lines are the detail, and nothing half-made is left.
+    """
+    container = instance.container()
+    if container is not None and not instance.kubeconfig.exists():
+        remove(instance)
+        container = None
+    if container is None:
+        create(instance)
+    elif not container["State"]["Running"]:
+        docker("start", instance.node, limit=START_LIMIT)
+    wait_for_api(instance)
+
+
+def create(instance: Instance) -> None:
+    manifests.make_data_folders(instance.data)
+    instance.run_files.mkdir(parents=True, exist_ok=True)
+    instance.paths.user_home.mkdir(parents=True, exist_ok=True)
+    file = instance.run_files / "cluster.yaml"
+    file.write_text(render(instance), "utf-8")
+    command = [
+        tool(instance.paths, "kind"), "create", "cluster", "--name", instance.cluster, "--config", file,
+        "--image", instance.images.reference("node"), "--kubeconfig", instance.kubeconfig, "--wait", "0s",
+    ]  # fmt: skip
+    made = run(command, env=instance.tool_environment(), limit=CREATE_LIMIT, check=False)
+    if made.status != 0:
+        remove(instance)
+        raise LabError("kind could not make the cluster", "make lab-doctor", made.stderr[-3000:])
+    instance.kubeconfig.chmod(0o600)
+
+
+def wait_for_api(instance: Instance) -> None:
+    def probe() -> None:
+        if instance.kubectl("get", "--raw", "/readyz", check=False, limit=20).status != 0:
+            raise NotYetError("the API server does not answer")
+
+    def evidence() -> str:
+        return docker("logs", "--tail", "12", instance.node, check=False).stdout
+
+    wait_until(probe, what="the cluster", limit=START_LIMIT, pause=0.5, hint="make lab-doctor", detail=evidence)
+
+
+def is_ready(instance: Instance) -> bool:
+    """Whether this lab's node runs and its API server answers."""
+    if not instance.kubeconfig.exists() or not instance.is_up():
+        return False
+    return instance.kubectl("get", "--raw", "/readyz", check=False).status == 0
+
+
+def identity(instance: Instance) -> str:
+    """The node's container id: another one means a new, empty cluster."""
+    container = instance.container()
+    if container is None:
+        raise ServiceError("the cluster has gone", "make lab-up")
+    return str(container["Id"])
+
+
+def remove(instance: Instance) -> bool:
+    """Remove the cluster's container with its volumes, and its network. The data folder stays.
+
+    Returns:
+        Whether there was anything.
+    """
+    container = instance.container()
+    if container is not None and instance.is_own(container):
+        docker("rm", "--force", "--volumes", instance.node, limit=120)
+    network = inspect("network", instance.network)
+    if network is not None and not network["Containers"]:
+        docker("network", "rm", instance.network)
+    instance.kubeconfig.unlink(missing_ok=True)
+    shutil.rmtree(instance.run_files, ignore_errors=True)
+    return container is not None
+
+
+def remove_data(instance: Instance) -> None:
+    """Remove the cluster's data; much of it belongs to users that exist in containers only."""
+    if not instance.data.exists():
+        return
+    shutil.rmtree(instance.data, ignore_errors=True)
+    if instance.data.exists():
+        image = instance.images.reference("base")
+        mount = f"{instance.data.resolve()}:/data"
+        command = ("find", "/data", "-mindepth", "1", "-delete")
+        docker("run", "--rm", "--network", "none", "--user", "0", "--volume", mount, image, *command, limit=120)
+        shutil.rmtree(instance.data)
+
+
+def clusters_of(instance: Instance) -> list[str]:
+    """The names of the kind clusters that have this lab's data folder."""
+    listed = docker("ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.role=control-plane").stdout.split()
+    if not listed:
+        return []
+    found = json.loads(docker("inspect", *listed).stdout)
+    return [c["Config"]["Labels"]["io.x-k8s.kind.cluster"] for c in found if instance.is_own(c)]

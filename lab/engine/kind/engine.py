@@ -1,0 +1,98 @@
+"""The kind engine as the commands see it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from lab.access import Access
+from lab.config import Settings
+from lab.docker import require_engine
+from lab.engine import same_settings
+from lab.engine.base import Status
+from lab.engine.kind import bring_up, cluster, logs, release, report
+from lab.engine.kind.instance import Instance
+from lab.engine.phases import Phase
+from lab.host import Check, require_kind_host
+from lab.paths import Paths
+from lab.proc import clean_environment
+
+
+@dataclass
+class KindEngine:
+    """See lab.engine.base.Engine for what each method promises."""
+
+    paths: Paths
+    settings: Settings
+    name: str = "kind"
+
+    @cached_property
+    def instance(self) -> Instance:
+        return Instance(self.paths, self.settings)
+
+    def before_up(self) -> list[str]:
+        instance = self.instance
+        require_engine()
+        cluster.require_own(instance)
+        if instance.is_up():
+            same_settings.require_running(instance.running_settings, self.settings)
+        else:
+            require_kind_host(self.paths, builds=bool(instance.images.missing()))
+        same_settings.require_data(instance.data_settings, self.settings)
+        if not instance.is_up() or not release.is_current(instance):
+            release.require_valid(instance)
+        return []
+
+    def phases(self) -> list[Phase]:
+        return bring_up.phases(self.instance)
+
+    def access(self) -> Access:
+        self.instance.require_up()
+        return self.instance.access()
+
+    def status(self) -> Status:
+        return report.status(self.instance)
+
+    def down(self, *, purge: bool) -> list[str]:
+        instance, paths = self.instance, self.paths
+        require_engine()
+        cluster.require_own(instance)
+        done = ["the cluster has gone"] if cluster.remove(instance) else []
+        instance.running_settings.unlink(missing_ok=True)
+        shutil.rmtree(paths.temporary, ignore_errors=True)
+        if purge and (paths.data.exists() or paths.secrets.exists()):
+            cluster.remove_data(instance)
+            for folder in (paths.data, paths.secrets, paths.logs, paths.run, paths.user_home, paths.cache / "dvc"):
+                shutil.rmtree(folder, ignore_errors=True)
+            done.append("data, secrets and logs are removed")
+        return done
+
+    def service_names(self) -> list[str]:
+        return list(logs.SERVICES)
+
+    def log(self, service: str, lines: int) -> str:
+        self.instance.require_up()
+        return logs.last_lines(self.instance, service, lines)
+
+    def follow(self, service: str) -> Iterator[str]:
+        return logs.follow(self.instance, service)
+
+    def shell_environment(self) -> dict[str, str]:
+        access = self.access()
+        instance = self.instance
+        reach = {
+            **access.aws_variables(),
+            **access.git_variables(),
+            **access.dvc_variables(),
+            "PIPELINE_REPOSITORY": access.repository_url,
+            "KUBECONFIG": str(instance.kubeconfig),
+        }
+        return {**clean_environment(), **reach}
+
+    def diagnose(self) -> list[Check]:
+        return report.diagnose(self.instance)
+
+    def leftovers(self) -> Iterable[str]:
+        return report.leftovers(self.instance)

@@ -1,0 +1,140 @@
+"""One lab on kind: its cluster, ports, tools and images. The phases and the engine work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lab.access import Access
+from lab.config import Settings
+from lab.docker import inspect
+from lab.engine import ports
+from lab.engine.environments import Environment
+from lab.errors import NotRunningError
+from lab.images import ImageSet, image_set
+from lab.paths import Paths
+from lab.proc import Completed, run, service_environment
+from lab.tools import tool
+
+AIRFLOW, PLATFORM = "airflow", "platform"
+"""The namespaces: Airflow with the pods of the steps, and what stands in for other people's services."""
+IN_CLUSTER = ("airflow", "worker", "gitsync", "postgres", "gitea", "localstack")
+QUICK = 30
+"""Seconds that a question to the cluster may take."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The lab of one checkout in its own kind cluster, running or not."""
+
+    paths: Paths
+    settings: Settings
+
+    @property
+    def cluster(self) -> str:
+        return self.settings.cluster.name
+
+    @property
+    def node(self) -> str:
+        """The cluster's only container, as kind names it."""
+        return f"{self.cluster}-control-plane"
+
+    @property
+    def network(self) -> str:
+        """A Docker network of this lab's own; kind's usual one is everybody's and is never removed."""
+        return f"kind-{self.cluster}"
+
+    @property
+    def context(self) -> str:
+        return f"kind-{self.cluster}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.paths.home / "kubeconfig"
+
+    @property
+    def data(self) -> Path:
+        """What the cluster's volumes are on this machine; it stays when the cluster goes."""
+        return self.paths.data / "kind"
+
+    @property
+    def run_files(self) -> Path:
+        """What was rendered for this cluster: nothing secret, and worthless without it."""
+        return self.paths.run / "kind"
+
+    @property
+    def port_file(self) -> Path:
+        return self.paths.run / "ports.json"
+
+    @property
+    def running_settings(self) -> Path:
+        return self.paths.run / "settings.json"
+
+    @property
+    def data_settings(self) -> Path:
+        return self.paths.data / "kind-made-with.json"
+
+    @cached_property
+    def images(self) -> ImageSet:
+        return image_set(self.paths, self.settings)
+
+    def references(self) -> dict[str, str]:
+        """The reference of each image that runs in the cluster, by name."""
+        return {name: self.images.reference(name) for name in IN_CLUSTER}
+
+    def environment(self, name: str) -> Environment:
+        return Environment(self.paths, name)
+
+    def container(self) -> dict[str, Any] | None:
+        """The node as Docker knows it, or None. It may belong to somebody else's cluster of the same name."""
+        return inspect("container", self.node)
+
+    def is_own(self, container: dict[str, Any]) -> bool:
+        """Whether the node has this lab's data folder for its own: what no other cluster has."""
+        sources = {mount.get("Source") for mount in container["Mounts"]}
+        return str(self.data.resolve()) in sources
+
+    def is_up(self) -> bool:
+        """Whether this lab's node runs; what is in it may still have trouble."""
+        container = self.container()
+        return container is not None and self.is_own(container) and bool(container["State"]["Running"])
+
+    def access(self) -> Access:
+        """How the lab is reached from this machine; ports must have been settled."""
+        chosen = ports.read(self.port_file)
+        urls = {name: f"http://127.0.0.1:{chosen.get(name, 0)}" for name in ports.DEFAULTS}
+        return Access(self.paths, self.settings, urls["airflow"], urls["s3"], urls["git"])
+
+    def require_up(self) -> None:
+        if not self.is_up():
+            raise NotRunningError("the lab is down", "make lab-up")
+
+    def kubectl(
+        self, *arguments: str, limit: float = QUICK, text: str | None = None, check: bool = True
+    ) -> Completed:
+        """Run the lab's kubectl on the lab's cluster, whatever the person's own context is."""
+        place = ("--kubeconfig", str(self.kubeconfig), "--context", self.context)
+        return run(
+            [tool(self.paths, "kubectl"), *place, *arguments],
+            env=self.tool_environment(),
+            limit=limit,
+            text=text,
+            check=check,
+        )
+
+    def tool_environment(self) -> dict[str, str]:
+        """For kind, helm and kubectl: nothing of the person's configuration, every file below `.lab/`."""
+        caches = self.paths.cache / "helm"
+        return service_environment(
+            {
+                "HOME": str(self.paths.user_home),
+                "LAB_HOME": str(self.paths.home),
+                "KUBECONFIG": str(self.kubeconfig),
+                "KIND_EXPERIMENTAL_DOCKER_NETWORK": self.network,
+                "HELM_CACHE_HOME": str(caches / "cache"),
+                "HELM_CONFIG_HOME": str(caches / "config"),
+                "HELM_DATA_HOME": str(caches / "data"),
+            }
+        )

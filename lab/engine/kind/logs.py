@@ -1,0 +1,41 @@
+"""The logs of the lab's services in the cluster, by kubectl."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
+from lab.tools import tool
+
+SERVICES = {
+    "postgres": (PLATFORM, "app.kubernetes.io/name=postgres"),
+    "gitea": (PLATFORM, "app.kubernetes.io/name=gitea"),
+    "localstack": (PLATFORM, "app.kubernetes.io/name=localstack"),
+    "airflow-api-server": (AIRFLOW, "component=api-server"),
+    "airflow-scheduler": (AIRFLOW, "component=scheduler"),
+    "airflow-dag-processor": (AIRFLOW, "component=dag-processor"),
+}
+"""Each service: its namespace and the label that selects its pods."""
+
+
+def arguments(service: str, lines: int) -> list[str]:
+    namespace, selector = SERVICES[service]
+    return ["logs", "--namespace", namespace, "--selector", selector, "--all-containers", f"--tail={lines}"]
+
+
+def last_lines(instance: Instance, service: str, lines: int) -> str:
+    """The last lines of each container of the service; empty if there is no pod yet."""
+    return instance.kubectl(*arguments(service, lines), check=False).stdout.rstrip()
+
+
+def follow(instance: Instance, service: str) -> Iterator[str]:
+    """What is added, until the caller stops."""
+    place = ["--kubeconfig", str(instance.kubeconfig), "--context", instance.context]
+    command = [str(tool(instance.paths, "kubectl")), *place, *arguments(service, 0), "--follow"]
+    environment = instance.tool_environment()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, encoding="utf-8") as program:
+        try:
+            yield from program.stdout or ()
+        finally:
+            program.terminate()

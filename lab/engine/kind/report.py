@@ -1,0 +1,103 @@
+"""The lab on kind as it is now: its status, and everything worth looking at when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from lab.access import Access
+from lab.docker import inspect, require_engine
+from lab.engine import health
+from lab.engine.base import ServiceStatus, Status
+from lab.engine.kind import cluster, logs, pods
+from lab.engine.kind.instance import Instance
+from lab.engine.kind.pods import Pod
+from lab.errors import LabError, ProgramError
+from lab.host import Check, kind_checks
+
+ASKED = {
+    "gitea": "git",
+    "localstack": "localstack",
+    "airflow-api-server": "airflow-api-server",
+    "airflow-scheduler": "airflow-scheduler",
+    "airflow-dag-processor": "airflow-dag-processor",
+}
+"""What health.trouble calls the services that it can ask; the others are as healthy as their pods."""
+
+
+def status(instance: Instance) -> Status:
+    """See lab.engine.base.Engine.status."""
+    if not instance.is_up():
+        return Status("kind", "stopped" if instance.container() else "down", [])
+    access = instance.access()
+    try:
+        found = {name: newest(instance, name) for name in logs.SERVICES}
+    except ProgramError as error:
+        return Status("kind", "starting", [ServiceStatus("cluster", "starting", error.detail or error.message)])
+    services = [service_status(access, name, pod) for name, pod in found.items()]
+    state = "healthy" if all(service.state == "healthy" for service in services) else "degraded"
+    urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
+    return Status("kind", state, services, urls, memory(instance), "node")
+
+
+def newest(instance: Instance, service: str) -> Pod | None:
+    namespace, selector = logs.SERVICES[service]
+    found = [pod for pod in pods.read(instance, namespace, selector=selector) if pod.state != "ending"]
+    return found[-1] if found else None
+
+
+def service_status(access: Access, name: str, pod: Pod | None) -> ServiceStatus:
+    """One service: what Kubernetes says of its pod, and whether it answers."""
+    urls = {"gitea": access.git_url, "localstack": access.s3_url, "airflow-api-server": access.airflow_url}
+    url = urls.get(name, "")
+    if pod is None:
+        return ServiceStatus(name, "missing", "no pod", url)
+    uptime = (datetime.now(UTC) - pod.started).total_seconds() if pod.started else None
+    if pod.state != "healthy":
+        return ServiceStatus(name, pod.state, pod.reason, url, None, uptime, pod.name)
+    reason = health.trouble(access, ASKED[name]) if name in ASKED else ""
+    return ServiceStatus(name, "starting" if reason else "healthy", reason, url, None, uptime, pod.name)
+
+
+def memory(instance: Instance) -> int:
+    """Bytes that the node and all its pods hold, as the kubelet counts what it could not give back; 0 if unknown."""
+    asked = ("get", "--raw", f"/api/v1/nodes/{instance.node}/proxy/stats/summary?only_cpu_and_memory=true")
+    answer = instance.kubectl(*asked, check=False)
+    if answer.status != 0:
+        return 0
+    return int(json.loads(answer.stdout)["node"].get("memory", {}).get("workingSetBytes", 0))
+
+
+def diagnose(instance: Instance) -> list[Check]:
+    """See lab.engine.base.Engine.diagnose."""
+    try:
+        found = [Check("Docker", "ok", f"Docker {require_engine()}")]
+    except LabError as error:
+        return [Check("Docker", "fail", error.message, error.hint)]
+    try:
+        cluster.require_own(instance)
+    except LabError as error:
+        return [*found, Check("cluster", "fail", error.message, error.hint)]
+    missing = instance.images.missing()
+    told = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
+    found += [*kind_checks(instance.paths, builds=bool(missing)), Check("images", *told, hint="make lab-up")]
+    found += [Check("left over", "fail", line, "make lab-down removes it") for line in leftovers(instance)]
+    now = status(instance)
+    for service in now.services:
+        state = "ok" if service.state == "healthy" else "fail"
+        hint = f"make lab-logs SERVICE={service.name}"
+        found.append(Check(service.name, state, service.reason or service.state, hint))
+    return found
+
+
+def leftovers(instance: Instance) -> Iterator[str]:
+    """Containers and networks of the lab that no running cluster needs, one line each."""
+    container = instance.container()
+    for name in cluster.clusters_of(instance):
+        if name != instance.cluster:
+            yield f"the kind cluster {name}, which has this lab's data"
+    if container is not None and instance.is_own(container) and not container["State"]["Running"]:
+        yield f"the container {instance.node}, which is stopped"
+    if container is None and inspect("network", instance.network) is not None:
+        yield f"the network {instance.network}"

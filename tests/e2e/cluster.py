@@ -1,0 +1,55 @@
+"""A checkout whose lab runs on kind, and what tests ask of its cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.integration.checkout import Checkout
+
+
+class KindLab(Checkout):
+    """Driven through `lab`, looked at and broken through kubectl and docker."""
+
+    @property
+    def node(self) -> str:
+        return f"{self.variables['LAB_CLUSTER__NAME']}-control-plane"
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        command = [str(self.folder / ".lab" / "bin" / "kubectl"), "--kubeconfig", str(self.folder / ".lab/kubeconfig")]
+        finished = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        assert finished.returncode == 0 or not check, finished.stderr
+        return finished.stdout
+
+    def pods(self, *options: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", *options, "--output", "json"))["items"]
+        return found
+
+    def pod(self, service: str) -> str:
+        """The name of the pod of a service that `lab status` shows."""
+        return str({each["name"]: each["pod"] for each in self.json("status")["services"]}[service])
+
+    def kill(self, service: str) -> None:
+        """End a service's pod at once, as a machine that fails would."""
+        namespace = "airflow" if service.startswith("airflow") else "platform"
+        place = ("--namespace", namespace, "--grace-period=0", "--force")
+        self.kubectl("delete", "pod", self.pod(service), *place)
+
+    def is_healthy(self) -> bool:
+        finished = self.lab("status", "--json", status=None)
+        return finished.returncode == 0 and json.loads(finished.stdout)["state"] == "healthy"
+
+    def collect(self, folder: str | None) -> None:
+        """Keep what explains a failure, before the cluster goes."""
+        if not folder:
+            return
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for name, arguments in {
+            "pods": ("get", "pods", "--all-namespaces", "--output", "wide"),
+            "events": ("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"),
+        }.items():
+            (Path(folder) / f"e2e-{name}.log").write_text(self.kubectl(*arguments, check=False), "utf-8")
+        logs = self.lab("logs", "-n", "10", status=None)
+        (Path(folder) / "e2e-services.log").write_text(logs.stdout + logs.stderr, "utf-8")

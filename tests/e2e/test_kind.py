@@ -1,0 +1,126 @@
+"""The lab on a real cluster, through its own commands. The tests run in order: the last one ends the lab."""
+
+from __future__ import annotations
+
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import KindLab
+from tests.e2e.conftest import everything_in_docker
+from tests.integration.checkout import eventually
+
+DEFAULT_MD5 = "2b3d32c243292347f1f7d222d2417627"
+"""Of 75,000 rows from seed 2025: the same on every engine."""
+
+
+def test_every_pod_runs_and_version_1_is_that_of_every_engine(lab: KindLab) -> None:
+    phases = {pod["metadata"]["name"]: pod["status"]["phase"] for pod in lab.pods("--all-namespaces")}
+    assert set(phases.values()) <= {"Running", "Succeeded"}, phases
+    assert lab.is_healthy()
+    assert lab.json("history")[0]["md5"] == DEFAULT_MD5
+
+
+def test_up_again_changes_nothing(lab: KindLab) -> None:
+    assert "Nothing to do" in lab.lab("up").stderr
+
+
+def test_a_run_makes_a_version_in_pods_that_go(lab: KindLab) -> None:
+    before = lab.json("history")[-1]
+    result = lab.json("run", "--rows", "3")
+    assert result["version"]["rows"] == before["rows"] + 3
+    assert result["version"]["base_md5"] == before["md5"]
+    left = [pod["metadata"]["name"] for pod in lab.pods("--namespace", "airflow") if "-task" in pod["metadata"]["name"]]
+    assert not left
+    assert not list((lab.folder / ".lab/data/kind/shared/runs").glob("*"))
+    lab.lab("verify")
+
+
+def test_the_log_of_a_task_outlives_its_pod(lab: KindLab) -> None:
+    told = lab.lab("logs", "--run", "latest", "--task", "push_data").stdout
+    assert "== " in told
+    assert len(told.splitlines()) > 3
+
+
+def test_the_urls_answer_on_loopback_and_the_repository_is_reached_by_the_same_url_in_a_pod(lab: KindLab) -> None:
+    urls = lab.json("status")["urls"]
+    assert {url.split("/")[2].split(":")[0] for url in urls.values()} == {"127.0.0.1"}
+    with urllib.request.urlopen(urls["airflow"]) as answer:  # noqa: S310 - our own URL
+        assert answer.status == 200
+    inside = ("exec", "--namespace", "airflow", "deploy/airflow-scheduler", "--container", "scheduler", "--")
+    assert "refs/heads/main" in lab.kubectl(*inside, "git", "ls-remote", urls["repository"])
+
+
+def test_an_edited_dag_runs_after_a_push_and_the_run_records_its_commit(lab: KindLab, tmp_path: Path) -> None:
+    commit = edit_rows(lab, tmp_path, 7)
+
+    def version_of_dag() -> bool:
+        return commit in lab.shell("airflow dags details dataset_pipeline -o json 2>/dev/null")
+
+    eventually(version_of_dag, "the edit reaches Airflow", limit=120)
+    version = lab.json("run")["version"]
+    assert version["rows_added"] == 7
+    assert version["dag_version"] == commit
+
+
+def edit_rows(lab: KindLab, folder: Path, rows: int) -> str:
+    """Change how many rows a run adds by default, push that, and return the commit."""
+    return lab.shell(
+        f'git clone -q "$PIPELINE_REPOSITORY" {folder}/edit && cd {folder}/edit\n'
+        f"sed -i.orig -E 's/\"rows\": Param\\([0-9]+,/\"rows\": Param({rows},/' dags/dataset_pipeline.py && rm dags/*.orig\n"
+        "git -c user.name=t -c user.email=t@t.invalid commit -qam 'Other rows' && git push -q && git rev-parse HEAD"
+    ).strip()
+
+
+@pytest.mark.parametrize("service", ["localstack", "gitea", "postgres", "airflow-scheduler"])
+def test_a_service_killed_in_the_middle_of_a_run_costs_no_version(lab: KindLab, service: str) -> None:
+    before = lab.json("history")
+    running = lab.start("run", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    eventually(lambda: steps_of(lab), "the run's first step", limit=120)
+    lab.kill(service)
+    told = running.communicate(timeout=600)
+    assert running.returncode == 0, told
+    assert len(lab.json("history")) == len(before) + 1
+    eventually(lab.is_healthy, "the lab is healthy again", limit=180)
+    lab.lab("verify")
+
+
+def steps_of(lab: KindLab) -> list[str]:
+    """The pods of steps under way."""
+    return [
+        pod["metadata"]["name"]
+        for pod in lab.pods("--namespace", "airflow", "--selector", "kubernetes_pod_operator=True")
+        if pod["status"]["phase"] == "Running"
+    ]
+
+
+def test_a_restart_of_the_node_brings_everything_back_by_itself(lab: KindLab) -> None:
+    before = lab.json("history")
+    subprocess.run(["docker", "restart", lab.node], check=True, capture_output=True, timeout=120)
+    eventually(lab.is_healthy, "the lab is healthy after a restart", limit=300)
+    assert lab.json("history") == before
+    lab.lab("verify")
+
+
+def test_down_leaves_nothing_and_up_brings_the_data_back_with_gitsync(
+    lab: KindLab, before: dict[str, set[str]], tmp_path: Path
+) -> None:
+    known = lab.json("history")
+    lab.lab("down")
+    assert everything_in_docker() == before
+    assert not (lab.folder / ".lab/kubeconfig").exists()
+    assert lab.processes() == []
+
+    lab.variables["LAB_AIRFLOW__DAGS"] = "gitsync"
+    lab.lab("up", limit=900)
+    assert lab.json("history") == known
+    edit_rows(lab, tmp_path, 5)
+
+    def five_rows() -> bool:
+        return '"value": 5' in lab.shell("airflow dags details dataset_pipeline -o json 2>/dev/null").replace("\\", "")
+
+    eventually(five_rows, "git-sync brings the edit", limit=180)
+    assert lab.json("run")["version"]["rows_added"] == 5
+    lab.lab("verify")
