@@ -1,0 +1,1 @@
+"""The kind engine: the lab in a Kubernetes cluster whose node is a container."""
