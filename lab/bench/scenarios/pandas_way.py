@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab import ui
-from lab.engine.local.environments import LIMIT, Environment
+from lab.engine.local.environments import Environment
 from lab.paths import Paths
 from lab.pins import PLAIN
+from lab.uv import LIMIT
 
 APPEND_ROW = """\
 import sys, pandas
