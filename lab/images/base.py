@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from lab.images.catalogue import NAMES
 
 Note = Callable[[str], None]
 
@@ -37,8 +39,8 @@ class ImageSet(Protocol):
         """The names of the images that Docker does not have."""
         ...
 
-    def ensure(self, note: Note) -> None:
-        """Get what is missing; nothing if nothing is.
+    def ensure(self, note: Note, names: Sequence[str] = NAMES) -> None:
+        """Get those of `names` that are missing, and what they are made from; nothing if nothing is.
 
         Raises:
             NetworkError: something could not be fetched.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -55,8 +55,8 @@ class BuiltImages:
     def missing(self) -> list[str]:
         return [name for name in NAMES if not inspect("image", self.reference(name))]
 
-    def ensure(self, note: Note) -> None:
-        missing = set(self.missing())
+    def ensure(self, note: Note, names: Sequence[str] = NAMES) -> None:
+        missing = set(self.missing()) & with_parents(names)
         if not missing:
             return
         folder = self.paths.cache / "images"
@@ -114,6 +114,14 @@ FILES = "files"
 
 def parents(name: str) -> tuple[str, ...]:
     return (NODE_BASE, *BAKED) if name == NODE else IMAGES[name].parents
+
+
+def with_parents(names: Iterable[str]) -> set[str]:
+    """These images and all that they are made from."""
+    wanted = set(names)
+    for name in names:
+        wanted |= with_parents(parents(name))
+    return wanted
 
 
 def run_graph(graph: dict[str, set[str]], make: Callable[[str], None]) -> None:
