@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,16 @@ class Paths:
     def aws_configuration(self) -> Path:
         """An empty file in place of the person's ~/.aws/config; botocore refuses /dev/null."""
         return self.run / "aws-configuration"
+
+    @property
+    def machine_cache(self) -> Path:
+        """What all checkouts of this person share, because it is dear to make or fetch: the chart, what Go builds."""
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lab"
+
+    @property
+    def tools(self) -> Path:
+        """kind, helm and kubectl, each with its version in its name."""
+        return self.home / "tools"
 
     @property
     def bench(self) -> Path:

@@ -11,7 +11,9 @@ ENVIRONMENTS = ("airflow", "worker", "localstack")
 """What `lab up` installs."""
 PLAIN = "plain"
 """What only `lab bench` installs."""
-LOCKED = (*ENVIRONMENTS, PLAIN)
+GO = "go"
+"""What only images and tools are built with."""
+LOCKED = (*ENVIRONMENTS, PLAIN, GO)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,8 @@ from pathlib import Path
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths
 from lab.pins import lock_file
-from lab.proc import clean_environment, held, run
-
-LIMIT = 600
-NETWORK_HINT = (
-    "check the network, the proxy (HTTPS_PROXY) and the package index (UV_DEFAULT_INDEX or PIP_INDEX_URL); "
-    "what is fetched is kept, and `make lab-up` goes on from there"
-)
-
+from lab.proc import held, run
+from lab.uv import NETWORK_HINT, run_uv
 
 @dataclass(frozen=True)
 class Environment:
@@ -76,19 +69,3 @@ class Environment:
             packages = next((self.folder / "lib").glob("python3*/site-packages"))
             (packages / "lab.pth").write_text(f"{self.paths.source}\n", "utf-8")
         self.stamp.write_text(self.wanted(), "utf-8")
-
-
-def run_uv(paths: Paths, *arguments: str, inherit: int) -> None:
-    """Run the uv that made the lab's own environment, with the host's index and certificate settings."""
-    uv = (paths.environment("lab") / "uv-path").read_text("utf-8")
-    # LAB_HOME: an install that outlives a killed `lab up` is the lab's own, and ended with the rest.
-    variables = {
-        "LAB_HOME": str(paths.home),
-        "UV_PYTHON_DOWNLOADS": "never",
-        "UV_SYSTEM_CERTS": "1",
-        "UV_NATIVE_TLS": "1",
-    }
-    index = os.environ.get("PIP_INDEX_URL")
-    if index and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
-        variables["UV_DEFAULT_INDEX"] = index
-    run([uv, *arguments], env=clean_environment(variables), cwd=paths.source, limit=LIMIT, inherit=(inherit,))

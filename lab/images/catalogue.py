@@ -1,0 +1,92 @@
+"""The lab's images as data: what each is made from, in an order in which they can be built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+BASE, NODE_BASE, NODE = "base", "node-base", "node"
+AIRFLOW, POSTGRES = "airflow", "postgres"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image. Everything that goes into it is named here, so that its reference can be told from its content."""
+
+    name: str
+    base: str = BASE
+    """The image that stands for BASE in the Dockerfile; empty: a bare Debian."""
+    needs: tuple[str, ...] = ()
+    """Further images whose content goes into it."""
+    folder: str = ""
+    """Below images/; the name if empty."""
+    target: str = ""
+    """The stage of a Dockerfile of several."""
+    environment: str = ""
+    """The Python packages of this lock."""
+    programs: tuple[str, ...] = ()
+    """Go programs (lab.images.golang), and the folder of the context that they go to."""
+    programs_folder: str = "bin"
+    modules: dict[str, str] = field(default_factory=dict, hash=False)
+    """Folders of a Go module's own source, and where they go in the context."""
+    sources: dict[str, str] = field(default_factory=dict, hash=False)
+    """Further files and folders of the checkout, and where they go in the context."""
+    owner: str = "0:0"
+    """User and group of its processes: who must be able to write its data folder."""
+    baked: bool = True
+    """Whether pods are made of it, so that it belongs into the node."""
+
+    @property
+    def dockerfile(self) -> str:
+        return f"images/{self.folder or self.name}"
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        return (*((self.base,) if self.base else ()), *self.needs)
+
+
+CONTROL_PLANE = ("kubernetes", "coredns", "pause")
+GITEA_DATA = {f"code.gitea.io/gitea/{name}": f"packages/usr/share/gitea/{name}"
+              for name in ("options", "public", "templates")}  # fmt: skip
+
+IMAGES = {
+    image.name: image
+    for image in (
+        Image(BASE, base="", baked=False),
+        Image("pause", folder="node", target="pause", programs=CONTROL_PLANE),
+        Image("control-plane", folder="node", target="control-plane", programs=CONTROL_PLANE),
+        Image(NODE_BASE, folder="node", target="node", programs=CONTROL_PLANE, baked=False),
+        Image(AIRFLOW, environment="airflow", owner="50000:0"),
+        Image(
+            "worker",
+            environment="worker",
+            sources={
+                "lab/__init__.py": "files/usr/local/lib/python3.11/dist-packages/lab/__init__.py",
+                "lab/pipeline": "files/usr/local/lib/python3.11/dist-packages/lab/pipeline",
+            },
+            owner="1000:1000",
+        ),
+        Image(
+            "localstack",
+            environment="localstack",
+            sources={"localstack/init": "files/etc/localstack/init"},
+            owner="1000:1000",
+        ),
+        Image(
+            "gitea",
+            programs=("gitea",),
+            programs_folder="packages/usr/local/bin",
+            modules=GITEA_DATA,
+            owner="1000:1000",
+        ),
+        Image(POSTGRES, needs=(AIRFLOW,), owner="999:999"),
+        Image("gitsync", owner="65533:0"),
+    )
+}
+BAKED = tuple(image.name for image in IMAGES.values() if image.baked)
+NAMES = (*IMAGES, NODE)
+"""Every image, the baked node included."""
+
+
+def data_owner(name: str) -> str:
+    """`user:group` that must be able to write the data folder mounted into this image's containers."""
+    return IMAGES[name].owner

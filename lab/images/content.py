@@ -1,0 +1,41 @@
+"""A reference tells an image's content: a hash over everything that goes into it, parents included."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+DIGITS = 12
+IGNORED = {"__pycache__", ".DS_Store"}
+
+
+def tree(folder: Path, *, without: Iterable[str] = ()) -> Iterator[bytes]:
+    """Each file of a folder (or the one file) by its path, whether it can be run, and its bytes; in a fixed order."""
+    if not folder.is_dir():
+        yield from entry(folder, folder.name)
+        return
+    skipped = IGNORED | set(without)
+    for file in sorted(folder.rglob("*")):
+        relative = file.relative_to(folder)
+        if not skipped.intersection(relative.parts) and (file.is_symlink() or file.is_file()):
+            yield from entry(file, relative.as_posix())
+
+
+def entry(file: Path, name: str) -> Iterator[bytes]:
+    yield name.encode()
+    if file.is_symlink():
+        yield b"link " + os.readlink(file).encode()
+    else:
+        yield b"program" if os.access(file, os.X_OK) else b"file"
+        yield file.read_bytes()
+
+
+def content_hash(parts: Iterable[bytes]) -> str:
+    """The first digits of a SHA-256 over `parts`; no two different lists of parts run into the same bytes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()[:DIGITS]

@@ -1,0 +1,62 @@
+"""The bare Debian below `base`: made on this machine by mmdebstrap, or the public image where a registry answers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.docker import docker, inspect
+from lab.errors import HostError, NetworkError, ProgramError
+from lab.images.trouble import raise_if_full
+from lab.paths import Paths
+from lab.pins import pins
+from lab.proc import clean_environment, run
+
+LIMIT = 900
+HINT = "install mmdebstrap and debian-archive-keyring (apt install), or use a network with a container registry"
+# What apt leaves behind, so that no later layer has anything to delete.
+CLEAN = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/*; mkdir -p "$1/var/cache/apt/archives/partial"'
+
+
+def ensure_root(paths: Paths, reference: str, architecture: str, note: Callable[[str], None]) -> None:
+    """Make the image `reference`, a Debian with nothing installed.
+
+    Raises:
+        HostError: this machine can make none, and there is none to pull; or the disk is full.
+        NetworkError: Debian's packages could not be fetched.
+    """
+    if inspect("image", reference):
+        return
+    if shutil.which("mmdebstrap"):
+        note("making a Debian root with mmdebstrap")
+        bootstrap(paths, reference, architecture)
+        return
+    public = f"debian:{pins()['debian']['suite']}-slim"
+    if not inspect("image", public):
+        note(f"pulling {public}")
+        pulled = docker("pull", "--quiet", "--platform", f"linux/{architecture}", public, limit=LIMIT, check=False)
+        if pulled.status != 0:
+            message = f"there is no Debian to begin with: mmdebstrap is not installed, and {public} could not be pulled"
+            raise HostError(message, HINT, pulled.stderr.strip())
+    docker("tag", public, reference)
+
+
+def bootstrap(paths: Paths, reference: str, architecture: str) -> None:
+    archive = paths.cache / "images" / "debian.tar"
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    settings = paths.source / "images/base/files/etc"
+    command: list[str | Path] = [
+        "mmdebstrap", "--variant=minbase", f"--architectures={architecture}", "--include=ca-certificates",
+        f"--aptopt={settings / 'apt/apt.conf.d/90lab'}", f"--dpkgopt={settings / 'dpkg/dpkg.cfg.d/90lab'}",
+        f"--customize-hook={CLEAN}", "--quiet", pins()["debian"]["suite"], archive,
+    ]  # fmt: skip
+    try:
+        run(command, env=clean_environment({"TMPDIR": str(archive.parent)}), limit=LIMIT)
+        docker("import", archive, reference, limit=LIMIT)
+    except ProgramError as error:
+        raise_if_full(error.detail, "a Debian root is made", archive)
+        message = "a Debian root could not be made from Debian's packages"
+        raise NetworkError(message, "check the network and the proxy (http_proxy); mmdebstrap tells more", error.detail) from error
+    finally:
+        archive.unlink(missing_ok=True)
