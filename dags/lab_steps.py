@@ -41,27 +41,9 @@ def process(task_id: str, command: list[str], environment: dict[str, str]) -> Ba
 
 
 def pod(task_id: str, command: list[str], environment: dict[str, str]) -> BaseOperator:
-    from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator  # noqa: PLC0415 - slow
-    from kubernetes.client import models as k8s  # noqa: PLC0415
+    import lab_pods  # noqa: PLC0415 - slow
 
-    volume = k8s.V1Volume(
-        name="shared",
-        persistent_volume_claim=k8s.V1PersistentVolumeClaimVolumeSource(claim_name="airflow-shared-pvc"),
-    )
-    secret = k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name="git-credentials"))
-    return KubernetesPodOperator(
-        task_id=task_id,
-        name=task_id.replace("_", "-"),
-        image=os.environ["PIPELINE_WORKER_IMAGE"],
-        cmds=command[:1],
-        arguments=command[1:],
-        env_vars={"PIPELINE_SHARED_DIR": "/shared", **environment},
-        env_from=[secret],
-        volumes=[volume],
-        volume_mounts=[k8s.V1VolumeMount(name="shared", mount_path="/shared")],
-        service_account_name="airflow-dvc-sa",
-        get_logs=True,
-    )
+    return lab_pods.pod(task_id, command, environment, HOPELESS)
 
 
 class ProcessOperator(BaseOperator):

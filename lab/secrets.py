@@ -18,6 +18,13 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "airflow-api-secret": lambda: secrets.token_urlsafe(32),
     "airflow-fernet-key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
     "supervisor-password": lambda: secrets.token_urlsafe(24),
+    # Of the Kubernetes engines.
+    "postgres-password": lambda: secrets.token_urlsafe(24),
+    "postgres-airflow-password": lambda: secrets.token_urlsafe(24),
+    "postgres-gitea-password": lambda: secrets.token_urlsafe(24),
+    "gitea-secret-key": lambda: secrets.token_urlsafe(48),
+    "gitea-internal-token": lambda: secrets.token_urlsafe(48),
+    "gitea-jwt-secret": lambda: secrets.token_urlsafe(32),  # Gitea wants these 32 bytes
 }
 
 

@@ -13,6 +13,7 @@ from lab.pins import lock_file
 from lab.proc import held, run
 from lab.uv import NETWORK_HINT, run_uv
 
+
 @dataclass(frozen=True)
 class Environment:
     """One environment: its lock (lab.pins.lock_file) installed in `.lab/environments/<name>`."""

@@ -12,7 +12,6 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from lab.docker import docker, inspect
-from lab.errors import LabError
 from lab.images import debian
 from lab.images.base import ImageInfo, Note
 from lab.images.catalogue import AIRFLOW, BAKED, BASE, IMAGES, NAMES, NODE, NODE_BASE, POSTGRES, Image

@@ -26,7 +26,7 @@ def tree(folder: Path, *, without: Iterable[str] = ()) -> Iterator[bytes]:
 def entry(file: Path, name: str) -> Iterator[bytes]:
     yield name.encode()
     if file.is_symlink():
-        yield b"link " + os.readlink(file).encode()
+        yield b"link " + str(file.readlink()).encode()
     else:
         yield b"program" if os.access(file, os.X_OK) else b"file"
         yield file.read_bytes()

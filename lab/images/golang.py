@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.engine.local.environments import Environment
+from lab.engine.environments import Environment
 from lab.errors import NetworkError, ProgramError
 from lab.images.content import content_hash, tree
 from lab.images.trouble import raise_if_full
@@ -112,7 +112,7 @@ class Go:
         environment = Environment(self.paths, GO)
         if not environment.is_current():
             environment.make()
-        command = [environment.folder / "bin" / "go", *arguments]
+        command: list[str | Path] = [environment.folder / "bin" / "go", *arguments]
         try:
             return run(command, env=self.variables(), cwd=self.paths.source / module.folder, limit=LIMIT)
         except ProgramError as error:
@@ -123,7 +123,7 @@ class Go:
             raise ProgramError(message, "", error.detail) from error
 
     def variables(self) -> dict[str, str]:
-        """The person's own Go settings hold where they say where to fetch from and where to keep it, not how to build."""
+        """The person's Go settings hold where they say where to fetch from and where to keep it, not how to build."""
         cache = self.paths.machine_cache
         kept = {name: os.environ[name] for name in ("GOCACHE", "GOMODCACHE") if os.environ.get(name)}
         ground = {"GOCACHE": str(cache / "go-build"), "GOMODCACHE": str(cache / "go-modules"), **kept}

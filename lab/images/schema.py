@@ -1,4 +1,4 @@
-"""Airflow's empty database, migrated beforehand: `lab up` restores it in a second in place of migrating for half a minute.
+"""Airflow's empty database, migrated beforehand: restored in a second, where migrating takes half a minute.
 
 Made by Airflow itself, in a throw-away PostgreSQL, when images are built; kept by what both images hold.
 """

@@ -9,7 +9,12 @@ from lab.errors import HostError
 from lab.host import MIB
 from lab.pins import pins
 
-FULL_SIGNS = ("no space left on device", "not enough free space", "you don't have enough free space", "disk quota exceeded")
+FULL_SIGNS = (
+    "no space left on device",
+    "not enough free space",
+    "you don't have enough free space",
+    "disk quota exceeded",
+)
 
 
 def raise_if_full(said: str, while_what: str, folder: Path) -> None:

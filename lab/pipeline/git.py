@@ -23,23 +23,29 @@ class GitError(PipelineError):
     exit_code = 69
 
 
-def credential_variables(url: str) -> dict[str, str]:
-    """Variables that give Git the helper for `url`'s host only, in place of any other helper there."""
+def credential_variables(url: str, *, reached_at: str = "", before: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that give Git the helper for `url`'s host only, in place of any other helper there.
+
+    With `reached_at` (`http://host:port`) Git goes there whenever `url`'s host is named, and the helper is for there.
+    What GIT_CONFIG_* variables `before` has stays in force.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"}:
         return {}
-    key = f"credential.{parts.scheme}://{parts.netloc}.helper"
-    return {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": key,
-        "GIT_CONFIG_VALUE_0": "",  # an empty value clears the list: no keychain is asked, none is written
-        "GIT_CONFIG_KEY_1": key,
-        "GIT_CONFIG_VALUE_1": HELPER,
-    }
+    host = f"{parts.scheme}://{parts.netloc}"
+    key = f"credential.{reached_at or host}.helper"
+    # An empty value clears the list: no keychain is asked, none is written.
+    settings = [(key, ""), (key, HELPER)]
+    if reached_at:
+        settings.append((f"url.{reached_at}/.insteadOf", f"{host}/"))
+    first = int((before or {}).get("GIT_CONFIG_COUNT", 0))
+    variables = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(first + len(settings))}
+    for number, (name, value) in enumerate(settings, first):
+        variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
 
 
-def isolated_variables(url: str) -> dict[str, str]:
+def isolated_variables(url: str, *, reached_at: str = "", before: Mapping[str, str] | None = None) -> dict[str, str]:
     """As credential_variables, and without the machine's and the person's own Git configuration."""
     return {
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -48,7 +54,7 @@ def isolated_variables(url: str) -> dict[str, str]:
         "GIT_AUTHOR_EMAIL": "pipeline@lab.invalid",
         "GIT_COMMITTER_NAME": "Lab pipeline",
         "GIT_COMMITTER_EMAIL": "pipeline@lab.invalid",
-        **credential_variables(url),
+        **credential_variables(url, reached_at=reached_at, before=before),
     }
 
 

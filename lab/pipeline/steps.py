@@ -110,7 +110,8 @@ def try_push(run: Run, repository: Repository) -> None:
 
 def open_clone(run: Run) -> Repository:
     """The run's clone with the branch as it is now on the server; made if it is not there."""
-    environment = {**os.environ, **git.isolated_variables(run.repository)}
+    # In a pod the place says by GIT_CONFIG_* where the repository's host is reached: that stays.
+    environment = {**os.environ, **git.isolated_variables(run.repository, before=os.environ)}
     isolate(run.folder / "dvc")
     if not run.clone.exists():
         return git.clone(run.repository, run.branch, run.clone, environment)

@@ -14,8 +14,8 @@ from tests.integration.checkout import check_out
 
 CHART = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lab" / "airflow-1.22.0.tgz"
 NO_CHART = (
-    "THE E2E TESTS OF AIRFLOW DID NOT RUN: there is no chart. Get https://airflow.apache.org/airflow-1.22.0.tgz and put "
-    f"it at {CHART}, or set AIRFLOW_CHART to it."
+    "THE E2E TESTS OF AIRFLOW DID NOT RUN: there is no chart. Get https://airflow.apache.org/airflow-1.22.0.tgz "
+    f"and put it at {CHART}, or set AIRFLOW_CHART to it."
 )
 
 

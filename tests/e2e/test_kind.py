@@ -67,9 +67,10 @@ def test_an_edited_dag_runs_after_a_push_and_the_run_records_its_commit(lab: Kin
 
 def edit_rows(lab: KindLab, folder: Path, rows: int) -> str:
     """Change how many rows a run adds by default, push that, and return the commit."""
+    change = f's/"rows": Param\\([0-9]+,/"rows": Param({rows},/'
     return lab.shell(
         f'git clone -q "$PIPELINE_REPOSITORY" {folder}/edit && cd {folder}/edit\n'
-        f"sed -i.orig -E 's/\"rows\": Param\\([0-9]+,/\"rows\": Param({rows},/' dags/dataset_pipeline.py && rm dags/*.orig\n"
+        f"sed -i.orig -E '{change}' dags/dataset_pipeline.py && rm dags/*.orig\n"
         "git -c user.name=t -c user.email=t@t.invalid commit -qam 'Other rows' && git push -q && git rev-parse HEAD"
     ).strip()
 

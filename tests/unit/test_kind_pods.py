@@ -27,7 +27,11 @@ CLUSTER: Any = Cluster()
 
 
 def raw(name: str = "gitea-1", **status: Any) -> dict[str, Any]:
-    metadata = {"namespace": "platform", "name": name, "labels": {"app.kubernetes.io/name": name.split("-")[0]}}
+    metadata = {
+        "namespace": "platform",
+        "name": name,
+        "labels": {"app.kubernetes.io/name": name.split("-", maxsplit=1)[0]},
+    }
     return {"metadata": metadata, "status": {"phase": "Pending", **status}}
 
 

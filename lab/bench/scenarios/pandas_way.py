@@ -5,11 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab import ui
-<<<<<<< HEAD
-from lab.engine.environments import LIMIT, Environment
-=======
-from lab.engine.local.environments import Environment
->>>>>>> 02f82b7991badb2f7ecd54215a2e5e4207dee7d0
+from lab.engine.environments import Environment
 from lab.paths import Paths
 from lab.pins import PLAIN
 from lab.uv import LIMIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from lab.engine import environments
+from lab import uv
 from lab.engine.kind import airflow_phases as airflow
 from lab.engine.kind import cluster
 from lab.engine.kind import platform_phases as platform
@@ -39,7 +39,14 @@ PHASES: list[tuple[str, str, float, Check, Apply, tuple[str, ...]]] = [
         platform.apply_platform,
         ("cluster",),
     ),
-    ("release", "Installing Airflow's chart", APPLY_LIMIT, airflow.release_done, airflow.install_release, ("platform",)),
+    (
+        "release",
+        "Installing Airflow's chart",
+        APPLY_LIMIT,
+        airflow.release_done,
+        airflow.install_release,
+        ("platform",),
+    ),
     ("git", "Starting Gitea", platform.READY_LIMIT, platform.git_done, platform.wait_for_git, ("platform",)),
     (
         "storage",
@@ -74,16 +81,21 @@ def phases(instance: Instance) -> list[Phase]:
     worker = Phase(
         "environment-worker",
         "Installing the worker environment",
-        environments.LIMIT,
+        uv.LIMIT,
         instance.environment("worker").is_current,
         lambda _: instance.environment("worker").make(),
         installs=True,
     )
     others = [
         Phase(
-            name, title, limit, functools.partial(done, instance), functools.partial(apply, instance), needs,
+            name,
+            title,
+            limit,
+            functools.partial(done, instance),
+            functools.partial(apply, instance),
+            needs,
             installs=name in INSTALLS,
-        )  # fmt: skip
+        )
         for name, title, limit, done, apply, needs in PHASES
     ]
     return [worker, *others]

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 from lab.docker import docker, inspect
+from lab.engine import ports
 from lab.engine.kind import manifests
-from lab.engine.kind.cluster_config import render
+from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
 from lab.errors import BusyError, LabError, ServiceError
 from lab.proc import run
@@ -17,6 +18,8 @@ from lab.wait import NotYetError, wait_until
 
 CREATE_LIMIT = 240
 START_LIMIT = 120
+NODE_PORTS = {"airflow": 30080, "s3": 30566, "git": 30300}
+"""By which the node hands the lab's ports on to services: k8s/overlays/local names them too."""
 
 
 def require_own(instance: Instance) -> None:
@@ -58,8 +61,8 @@ def create(instance: Instance) -> None:
     instance.run_files.mkdir(parents=True, exist_ok=True)
     instance.paths.user_home.mkdir(parents=True, exist_ok=True)
     file = instance.run_files / "cluster.yaml"
-    file.write_text(render(instance), "utf-8")
-    command = [
+    file.write_text(config(instance), "utf-8")
+    command: list[str | Path] = [
         tool(instance.paths, "kind"), "create", "cluster", "--name", instance.cluster, "--config", file,
         "--image", instance.images.reference("node"), "--kubeconfig", instance.kubeconfig, "--wait", "0s",
     ]  # fmt: skip
@@ -68,6 +71,15 @@ def create(instance: Instance) -> None:
         remove(instance)
         raise LabError("kind could not make the cluster", "make lab-doctor", made.stderr[-3000:])
     instance.kubeconfig.chmod(0o600)
+
+
+def config(instance: Instance) -> str:
+    """What kind makes the cluster from, as YAML."""
+    template = (instance.paths.source / "k8s" / "kind" / "cluster.yaml").read_text("utf-8")
+    chosen = ports.read(instance.port_file)
+    mapped = {node_port: chosen[name] for name, node_port in NODE_PORTS.items()}
+    image = instance.images.reference("node")
+    return cluster_config(template, name=instance.cluster, image=image, ports=mapped, data=instance.data.resolve())
 
 
 def wait_for_api(instance: Instance) -> None:

@@ -1,4 +1,4 @@
-"""The configuration from which kind makes the lab's cluster: k8s/kind/cluster.yaml, and what differs from lab to lab."""
+"""What kind makes the lab's cluster from: k8s/kind/cluster.yaml, and what differs from lab to lab."""
 
 from __future__ import annotations
 

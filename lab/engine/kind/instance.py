@@ -111,9 +111,7 @@ class Instance:
         if not self.is_up():
             raise NotRunningError("the lab is down", "make lab-up")
 
-    def kubectl(
-        self, *arguments: str, limit: float = QUICK, text: str | None = None, check: bool = True
-    ) -> Completed:
+    def kubectl(self, *arguments: str, limit: float = QUICK, text: str | None = None, check: bool = True) -> Completed:
         """Run the lab's kubectl on the lab's cluster, whatever the person's own context is."""
         place = ("--kubeconfig", str(self.kubeconfig), "--context", self.context)
         return run(

@@ -30,7 +30,7 @@ def are_applied(instance: Instance) -> bool:
     """Whether this cluster has them, as they would be applied now."""
     if not stamp(instance).exists() or stamp(instance).read_text("utf-8") != wanted(instance):
         return False
-    return WORKLOADS <= workloads(instance, PLATFORM)
+    return workloads(instance, PLATFORM) >= WORKLOADS
 
 
 def workloads(instance: Instance, namespace: str) -> set[str]:

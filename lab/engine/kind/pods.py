@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import AIRFLOW, Instance
 from lab.errors import ServiceError
 
 HOPELESS = {
@@ -142,11 +142,17 @@ def last_lines(instance: Instance, pod: Pod, container: str = "", lines: int = 1
     options = ["--container", container] if container else ["--all-containers"]
     place = ("--namespace", pod.namespace, pod.name, f"--tail={lines}", *options)
     before = instance.kubectl("logs", *place, "--previous", check=False)
-    return before.stdout if before.status == 0 and before.stdout else instance.kubectl("logs", *place, check=False).stdout
+    return (
+        before.stdout if before.status == 0 and before.stdout else instance.kubectl("logs", *place, check=False).stdout
+    )
 
 
 def service_name(pod: Pod) -> str:
     """What the pod belongs to: its name without what Kubernetes adds to it."""
     labels = pod.raw["metadata"].get("labels", {})
     component = labels.get("component")
-    return f"airflow-{component}" if pod.namespace == "airflow" and component else labels.get("app.kubernetes.io/name", pod.name)
+    return (
+        f"airflow-{component}"
+        if pod.namespace == AIRFLOW and component
+        else labels.get("app.kubernetes.io/name", pod.name)
+    )

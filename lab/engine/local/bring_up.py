@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from lab.engine import environments, ports, same_settings
+from lab import uv
+from lab.engine import ports, same_settings
 from lab.engine.local import airflow_phases as airflow
 from lab.engine.local import store_phases as stores
 from lab.engine.local.instance import START_LIMIT, Instance
@@ -60,7 +61,7 @@ def phases(instance: Instance) -> list[Phase]:
         Phase(
             f"environment-{name}",
             f"Installing the {name} environment",
-            environments.LIMIT,
+            uv.LIMIT,
             instance.environment(name).is_current,
             functools.partial(install, instance, name),
             installs=True,

@@ -106,6 +106,31 @@ def test_no_other_host_is_given_the_password(tmp_path: Path, other: str) -> None
     assert "p$" not in credential(other, credential_variables(URL), tmp_path)
 
 
+def test_a_repository_is_reached_at_another_address_with_its_password(repository: Repository, tmp_path: Path) -> None:
+    """As in a pod, where the browser's URL of the repository leads nowhere."""
+    commit(repository, "One", {"a": ""})
+    inside = f"file://{tmp_path}"
+    place = credential_variables("http://127.0.0.1:1/repository", reached_at=inside)
+    environment = {**os.environ, **place, **isolated_variables("http://127.0.0.1:1/repository", before=place)}
+    made = clone("http://127.0.0.1:1/repository", "main", tmp_path / "clone", environment)
+    assert made.out("ls-files") == "a"
+    assert made.out("remote", "get-url", "origin") == f"{inside}/repository"
+
+
+def test_the_password_is_for_the_address_that_is_reached(tmp_path: Path) -> None:
+    variables = credential_variables(URL, reached_at="http://gitea.platform:3000")
+    assert "password=p$" in credential("http://gitea.platform:3000/x", variables, tmp_path)
+    assert "p$" not in credential(URL, variables, tmp_path)
+
+
+def test_settings_that_were_there_before_stay(tmp_path: Path) -> None:
+    before = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "Grace"}
+    variables = {**before, **credential_variables(URL, before=before)}
+    asked = run(["git", "config", "user.name"], env={**os.environ, **variables}, cwd=tmp_path, limit=20)
+    assert asked.stdout == "Grace\n"
+    assert "password=p$" in credential(URL, variables, tmp_path)
+
+
 def test_the_persons_own_helper_is_not_asked(tmp_path: Path) -> None:
     configuration = tmp_path / "gitconfig"
     helper = "!echo username=person; echo password=theirs; #"

@@ -1,0 +1,137 @@
+"""A step of the pipeline as a pod. Apart from lab_steps: what it imports takes a second, and only pods need it."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.cncf.kubernetes.utils.pod_manager import PodManager, PodPhase
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from kubernetes.client import models as k8s
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+LAG = 3
+"""Seconds after which the kubelet has told of a container that ended; its log ends before that."""
+WORKER = 1000
+"""User and group of the worker image."""
+
+
+def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless: dict[int, str]) -> BaseOperator:
+    """The task that runs `command` in a pod of the worker image, on the shared volume."""
+    claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name="airflow-shared-pvc")
+    return StepOperator(
+        task_id=task_id,
+        hopeless=hopeless,
+        name=task_id.replace("_", "-"),
+        namespace="airflow",
+        image=os.environ["PIPELINE_WORKER_IMAGE"],
+        cmds=command[:1],
+        arguments=command[1:],
+        env_vars={"PIPELINE_SHARED_DIR": "/shared", **environment},
+        env_from=environment_sources(),
+        labels={"app.kubernetes.io/part-of": "mlops-lab", "app.kubernetes.io/component": "step"},
+        volumes=[k8s.V1Volume(name="shared", persistent_volume_claim=claim)],
+        volume_mounts=[k8s.V1VolumeMount(name="shared", mount_path="/shared")],
+        # The largest dataset needs no more: the steps read in pieces.
+        container_resources=k8s.V1ResourceRequirements(
+            requests={"cpu": "50m", "memory": "192Mi"}, limits={"memory": "512Mi"}
+        ),
+        service_account_name="airflow-dvc-sa",
+        automount_service_account_token=False,  # a step never speaks to Kubernetes; a pod identity has its own token
+        security_context=k8s.V1PodSecurityContext(
+            run_as_user=WORKER,
+            run_as_group=WORKER,
+            run_as_non_root=True,
+            fs_group=WORKER,
+            fs_group_change_policy="OnRootMismatch",
+            seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
+        ),
+        container_security_context=k8s.V1SecurityContext(
+            allow_privilege_escalation=False, capabilities=k8s.V1Capabilities(drop=["ALL"])
+        ),
+        termination_grace_period=5,  # a step may be cut off at any instruction
+        # Straight to this cluster, without asking for a connection first.
+        kubernetes_conn_id=None,
+        in_cluster=True,
+        startup_check_interval_seconds=0.3,
+        get_logs=True,
+        container_name_log_prefix_enabled=False,
+        log_events_on_failure=True,
+        log_pod_spec_on_failure=False,
+        on_finish_action="delete_pod",
+    )
+
+
+def environment_sources() -> list[k8s.V1EnvFromSource]:
+    """What the place says, and its credentials: static keys are optional, a pod identity makes up for them."""
+    secrets = [
+        k8s.V1SecretEnvSource(name="git-credentials"),
+        k8s.V1SecretEnvSource(name="dvc-credentials", optional=True),
+    ]
+    place = k8s.V1ConfigMapEnvSource(name="pipeline-environment")
+    return [k8s.V1EnvFromSource(config_map_ref=place), *(k8s.V1EnvFromSource(secret_ref=s) for s in secrets)]
+
+
+class StepOperator(KubernetesPodOperator):
+    """A pod whose exit status says whether trying again could help, and whose end is noticed at once.
+
+    `hopeless` are the statuses that fail the task for good, each with what it means.
+    """
+
+    def __init__(self, *, hopeless: dict[int, str], **options: Any) -> None:
+        super().__init__(**options)
+        self.hopeless = hopeless
+
+    @cached_property
+    def pod_manager(self) -> PodManager:
+        return AttentivePodManager(kube_client=self.client, callbacks=self.callbacks)
+
+    def cleanup(
+        self,
+        pod: k8s.V1Pod,
+        remote_pod: k8s.V1Pod,
+        xcom_result: dict[str, Any] | None = None,
+        context: Context | None = None,
+    ) -> None:
+        """As the parent's, which raises if the pod failed; a status that no retry can mend fails the task for good."""
+        try:
+            super().cleanup(pod, remote_pod, xcom_result, context)
+        except AirflowException as error:
+            status = exit_status(remote_pod, self.base_container_name)
+            if status in self.hopeless:
+                raise AirflowFailException(f"{self.task_id}: {self.hopeless[status]}, see the lines above") from error
+            raise
+
+
+def exit_status(remote_pod: k8s.V1Pod, container: str) -> int | None:
+    """The exit status of a container that ended, or None."""
+    for status in remote_pod.status.container_statuses or []:
+        if status.name == container and status.state.terminated:
+            return int(status.state.terminated.exit_code)
+    return None
+
+
+class AttentivePodManager(PodManager):
+    """Looks several times a second where its parent sleeps a second or two after the log of a container has ended."""
+
+    def container_is_running(self, pod: k8s.V1Pod, container_name: str) -> bool:
+        return not self.becomes(lambda: not super(AttentivePodManager, self).container_is_running(pod, container_name))
+
+    def await_pod_completion(self, pod: k8s.V1Pod, *arguments: Any, **options: Any) -> k8s.V1Pod:
+        self.becomes(lambda: self.read_pod(pod).status.phase in PodPhase.terminal_states)
+        return super().await_pod_completion(pod, *arguments, **options)
+
+    def becomes(self, condition: Any) -> bool:
+        """Whether it becomes true within LAG seconds."""
+        until = time.monotonic() + LAG
+        while not condition():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.15)
+        return True

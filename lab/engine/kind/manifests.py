@@ -1,0 +1,138 @@
+"""What the engine adds to `k8s/overlays/local`: image references, URLs, and the objects that hold secrets.
+
+Secrets are returned as text for kubectl's standard input; they are never written to a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.access import AIRFLOW_USER, GIT_USER, Access
+from lab.engine.kind import inside
+from lab.paths import Paths
+
+AIRFLOW, PLATFORM = "airflow", "platform"
+"""The namespaces."""
+PLATFORM_IMAGES = ("gitea", "localstack", "postgres")
+"""The images that the overlay names, as `lab/<name>`."""
+DATA_FOLDERS = ("gitea", "postgres", "s3", "shared")
+"""What must be below the node's `/lab/data` before a pod starts; the kubelet gives each to the group of its pods."""
+
+
+def make_data_folders(data: Path) -> None:
+    """Make the folders of the cluster's volumes in `data`, which kind mounts as the node's `/lab/data`."""
+    for name in DATA_FOLDERS:
+        (data / name).mkdir(parents=True, exist_ok=True)
+
+
+def kustomization(access: Access, images: Mapping[str, str]) -> dict[str, Any]:
+    """The overlay `local` with the references of `images` (by name) and the URL that Gitea shows to people."""
+    root_url = {"name": "GITEA__server__ROOT_URL", "value": f"{access.git_url}/"}
+    container = {"name": "gitea", "env": [root_url]}
+    patch = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "gitea", "namespace": PLATFORM},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    folder = generated_folder(access.paths)
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        # Relative, because kustomize takes nothing else.
+        "resources": [os.path.relpath(access.paths.source / "k8s" / "overlays" / "local", folder)],
+        "images": [{"name": f"lab/{name}", **image_fields(images[name])} for name in PLATFORM_IMAGES],
+        "patches": [{"patch": json.dumps(patch)}],
+    }
+
+
+def write_kustomization(access: Access, images: Mapping[str, str]) -> Path:
+    """Write it and return its folder, for `kubectl apply --server-side --kustomize`."""
+    folder = generated_folder(access.paths)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization(access, images), indent=2) + "\n", "utf-8")
+    return folder
+
+
+def generated_folder(paths: Paths) -> Path:
+    return paths.run / "kind"
+
+
+def image_fields(reference: str) -> dict[str, str]:
+    """`host:5000/a/b:tag` or `a/b@sha256:…` as kustomize's newName, and newTag or digest."""
+    name, _, digest = reference.partition("@")
+    if digest:
+        return {"newName": name, "digest": digest}
+    name, tag = name_and_tag(reference)
+    return {"newName": name, "newTag": tag}
+
+
+def name_and_tag(reference: str) -> tuple[str, str]:
+    """An image reference without a digest as its two halves; the tag is `latest` where there is none."""
+    name, separator, tag = reference.rpartition(":")
+    return (name, tag) if separator and "/" not in tag else (reference, "latest")
+
+
+def secret_objects(access: Access, worker_image: str) -> str:
+    """Both namespaces, the environment of the pipeline and all Secrets, for `kubectl apply --server-side -f -`.
+
+    To be applied before the rest, so that no pod has to wait for them, and as a field manager of their own.
+    """
+    namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in (AIRFLOW, PLATFORM)]
+    environment = {
+        **named("ConfigMap", AIRFLOW, "pipeline-environment"),
+        "data": inside.pipeline_environment(access, worker_image),
+    }
+    secrets = [
+        {**named("Secret", namespace, name), "type": "Opaque", "stringData": values}
+        for namespace, by_name in ((AIRFLOW, airflow_secrets(access)), (PLATFORM, platform_secrets(access)))
+        for name, values in by_name.items()
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [*namespaces, environment, *secrets]})
+
+
+def named(kind: str, namespace: str, name: str) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/part-of": "mlops-lab"}
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"namespace": namespace, "name": name, "labels": labels}}
+
+
+def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
+    """The Secrets of the namespace `airflow`, whose names are those of the Helm values and the DAGs."""
+    secrets = access.secrets
+    keys = access.aws_variables()
+    password = secrets["postgres-airflow-password"]
+    return {
+        "git-credentials": {
+            f"{prefix}_{name}": value
+            for prefix in ("GIT_SYNC", "GITSYNC")
+            for name, value in (("USERNAME", GIT_USER), ("PASSWORD", secrets["git-password"]))
+        },
+        "dvc-credentials": {name: keys[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")},
+        "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.DATABASE}/airflow"},
+        "airflow-fernet-key": {"fernet-key": secrets["airflow-fernet-key"]},
+        "airflow-api-secret": {"api-secret-key": secrets["airflow-api-secret"]},
+        "airflow-jwt-secret": {"jwt-secret": secrets["airflow-jwt-secret"]},
+        "airflow-login": {"passwords.json": json.dumps({AIRFLOW_USER: secrets["airflow-password"]})},
+    }
+
+
+def platform_secrets(access: Access) -> dict[str, dict[str, str]]:
+    """The Secrets of the namespace `platform`."""
+    secrets = access.secrets
+    return {
+        "postgres-password": {
+            "password": secrets["postgres-password"],
+            "airflow-password": secrets["postgres-airflow-password"],
+            "gitea-password": secrets["postgres-gitea-password"],
+        },
+        "gitea": {
+            "secret-key": secrets["gitea-secret-key"],
+            "internal-token": secrets["gitea-internal-token"],
+            "jwt-secret": secrets["gitea-jwt-secret"],
+            "admin-password": secrets["git-password"],
+        },
+    }

@@ -1,0 +1,129 @@
+"""What the cluster would be given: each overlay by kustomize, and Airflow's chart with the values of each place."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from lab.access import Access
+from lab.chart import find_chart, how_to_get
+from lab.config import Settings
+from lab.engine.kind import manifests
+from lab.engine.kind.values import engine_values, shipped_files
+from lab.errors import NetworkError
+from lab.paths import SOURCE, Paths
+from lab.proc import run
+from lab.secrets import Secrets
+
+Object = dict[str, Any]
+Render = Callable[..., list[Object]]
+IMAGES = {
+    name: f"lab/{name}:{name.encode().hex()[:12]:0<12}"
+    for name in ("airflow", "worker", "gitsync", "gitea", "localstack", "postgres")
+}
+
+
+def program(name: str) -> Path:
+    """One of the lab's own tools."""
+    found = sorted((SOURCE / ".lab" / "tools").glob(f"{name}-*"))
+    assert found, f"{name} is not in .lab/tools: `make lab-install ENGINE=kind` puts it there"
+    return found[-1]
+
+
+def objects(text: str) -> list[Object]:
+    return [found for found in YAML(typ="safe", pure=True).load_all(text) if found]
+
+
+@pytest.fixture(scope="session")
+def access(tmp_path_factory: pytest.TempPathFactory) -> Access:
+    """A lab on kind of this checkout, with its state elsewhere."""
+    paths = Paths(SOURCE, tmp_path_factory.mktemp("lab") / ".lab")
+    Secrets(paths.secrets).ensure()
+    urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
+    return Access(paths, Settings(), *urls)
+
+
+@pytest.fixture(scope="session")
+def secrets(access: Access) -> list[Object]:
+    """What the engine makes beside the manifests: namespaces, the pipeline's environment, the Secrets."""
+    made: list[Object] = json.loads(manifests.secret_objects(access, IMAGES["worker"]))["items"]
+    return made
+
+
+@pytest.fixture(scope="session")
+def overlay(access: Access) -> Render:
+    """`overlay("local")` as the engine applies it, `overlay("eks")` as it stands."""
+
+    @functools.cache
+    def render(place: str) -> list[Object]:
+        folder = SOURCE / "k8s" / "overlays" / place
+        if place == "local":
+            folder = manifests.write_kustomization(access, IMAGES)
+        return objects(run([program("kubectl"), "kustomize", folder], limit=60).stdout)
+
+    return render
+
+
+@pytest.fixture(scope="session")
+def airflow(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """`airflow("local", "bundle")`: the chart's objects; with `migrated=False` for a database image without tables."""
+    try:
+        chart = find_chart(Settings())
+    except NetworkError as error:
+        pytest.skip(f"AIRFLOW'S CHART IS MISSING, nothing of Airflow is tested here: {error.message}; {how_to_get()}")
+    generated = tmp_path_factory.mktemp("values")
+
+    @functools.cache
+    def render(place: str, dags: str, *, migrated: bool = True) -> list[Object]:
+        own = generated / f"{migrated}.json"
+        own.write_text(json.dumps(engine_values(access, IMAGES, migrated=migrated or place != "local")), "utf-8")
+        values = [f"--values={file}" for file in (*shipped_files(SOURCE, place, dags), own)]
+        rendered = run([program("helm"), "template", "airflow", chart, "--namespace=airflow", *values], limit=60)
+        return objects(rendered.stdout)
+
+    return render
+
+
+def pods(rendered: list[Object]) -> Iterator[tuple[str, Object]]:
+    """Every pod that these objects lead to, with a name for messages; Airflow's workers stand in a ConfigMap."""
+    for found in rendered:
+        name = f"{found['kind']} {found['metadata']['name']}"
+        if found["kind"] in {"Deployment", "StatefulSet", "Job"}:
+            yield name, found["spec"]["template"]["spec"]
+        for file, text in (found.get("data") or {}).items():
+            if file == "pod_template_file.yaml":
+                yield "worker", objects(text)[0]["spec"]
+
+
+def containers(rendered: list[Object]) -> Iterator[tuple[str, Object]]:
+    for name, pod in pods(rendered):
+        for container in (*(pod.get("initContainers") or []), *pod["containers"]):
+            yield f"{name}, {container['name']}", container
+
+
+def find(rendered: list[Object], kind: str, name: str) -> Object:
+    (found,) = [o for o in rendered if (o["kind"], o["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def secrets_used(rendered: list[Object]) -> Iterator[tuple[str, str | None]]:
+    """The name of each Secret that a pod needs to start, and the key if it is one."""
+    for _, pod in pods(rendered):
+        for volume in pod.get("volumes") or []:
+            if "secret" in volume:
+                secret = volume["secret"]
+                yield secret["secretName"], None
+                yield from ((secret["secretName"], item["key"]) for item in secret.get("items", []))
+    for _, container in containers(rendered):
+        for source in container.get("envFrom") or []:
+            if "secretRef" in source and not source["secretRef"].get("optional"):
+                yield source["secretRef"]["name"], None
+        for variable in container.get("env") or []:
+            if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+                yield reference["name"], reference["key"]

@@ -1,0 +1,119 @@
+"""The manifests of both overlays: what DAGs rely on, and the services that stand beside Airflow on a laptop."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lab.access import Access
+from lab.engine.kind.manifests import DATA_FOLDERS
+from lab.secrets import GENERATORS
+from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, secrets_used
+
+EXPECTED_PORTS = {"gitea": (3000, 30300), "localstack": (4566, 30566), "postgres": (5432, None)}
+
+
+@pytest.fixture
+def local(overlay: Render) -> list[Object]:
+    return overlay("local")
+
+
+@pytest.mark.parametrize(("place", "storage"), [("local", ""), ("eks", "mlops-lab-gp3")])
+def test_every_place_has_what_the_dags_expect(overlay: Render, place: str, storage: str) -> None:
+    rendered = overlay(place)
+    assert find(rendered, "ServiceAccount", "airflow-dvc-sa")["metadata"]["namespace"] == "airflow"
+    claim = find(rendered, "PersistentVolumeClaim", "airflow-shared-pvc")
+    assert claim["metadata"]["namespace"] == "airflow"
+    assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert claim["spec"]["resources"]["requests"]["storage"] == "5Gi"
+    assert claim["spec"]["storageClassName"] == storage
+
+
+def test_eks_has_its_storage_and_nothing_of_the_platform(overlay: Render) -> None:
+    rendered = overlay("eks")
+    storage = find(rendered, "StorageClass", "mlops-lab-gp3")
+    assert (storage["provisioner"], storage["parameters"]["type"]) == ("ebs.csi.aws.com", "gp3")
+    assert list(pods(rendered)) == []
+
+
+def test_the_overlay_has_the_images_that_the_engine_names(local: list[Object]) -> None:
+    expected = {IMAGES[name] for name in EXPECTED_PORTS}
+    assert {container["image"] for _, container in containers(local)} == expected
+
+
+def test_every_program_is_restricted_and_has_its_share(local: list[Object]) -> None:
+    for name, pod in pods(local):
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"], name
+        assert context["seccompProfile"]["type"] == "RuntimeDefault", name
+        assert pod["serviceAccountName"] == "platform", name
+    for name, container in containers(local):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }, name
+        assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), name
+        assert "memory" in container["resources"]["limits"], name
+    assert find(local, "ServiceAccount", "platform")["automountServiceAccountToken"] is False
+
+
+def test_every_program_is_asked_each_second_until_it_is_up(local: list[Object]) -> None:
+    for name, container in containers(local):
+        assert container["startupProbe"]["periodSeconds"] == 1, name
+        assert container["startupProbe"]["failureThreshold"] >= 120, name
+        assert {"readinessProbe", "livenessProbe"} <= container.keys(), name
+
+
+def test_no_variable_of_a_service_reaches_a_program(local: list[Object]) -> None:
+    """Kubernetes would add GITEA_PORT and the like, which programs take for their settings."""
+    assert [name for name, pod in pods(local) if pod.get("enableServiceLinks") is not False] == []
+
+
+def test_two_never_write_to_one_volume(local: list[Object]) -> None:
+    deployments = [o for o in local if o["kind"] == "Deployment"]
+    assert [o["spec"]["strategy"]["type"] for o in deployments] == ["Recreate"] * len(deployments)
+
+
+@pytest.mark.parametrize(("name", "expected"), EXPECTED_PORTS.items())
+def test_services_are_where_the_cluster_and_the_person_look(
+    local: list[Object], name: str, expected: tuple[int, int | None]
+) -> None:
+    service = find(local, "Service", name)
+    (port,) = service["spec"]["ports"]
+    assert service["metadata"]["namespace"] == "platform"
+    assert (port["port"], port.get("nodePort")) == expected
+
+
+def test_data_lies_in_the_folders_that_outlive_the_cluster(local: list[Object]) -> None:
+    volumes = {o["metadata"]["name"]: o["spec"] for o in local if o["kind"] == "PersistentVolume"}
+    claims = {(o["metadata"]["namespace"], o["metadata"]["name"]): o["spec"] for o in local
+              if o["kind"] == "PersistentVolumeClaim"}  # fmt: skip
+    assert {spec["local"]["path"] for spec in volumes.values()} == {f"/lab/data/{name}" for name in DATA_FOLDERS}
+    for name, spec in volumes.items():
+        claim = claims.pop((spec["claimRef"]["namespace"], spec["claimRef"]["name"]))
+        assert claim["volumeName"] == name
+        assert claim["storageClassName"] == spec["storageClassName"] == ""
+        assert spec["persistentVolumeReclaimPolicy"] == "Retain"
+    assert claims == {}
+
+
+def test_gitea_shows_people_the_url_that_works_for_them(local: list[Object], access: Access) -> None:
+    (container,) = find(local, "Deployment", "gitea")["spec"]["template"]["spec"]["containers"]
+    values = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert values["GITEA__server__ROOT_URL"] == f"{access.git_url}/"
+    assert values["GITEA__database__HOST"] == "postgres.platform:5432"
+
+
+def test_no_secret_stands_in_the_manifests(local: list[Object], access: Access) -> None:
+    assert [o for o in local if o["kind"] == "Secret"] == []
+    text = json.dumps(local)
+    assert [name for name in GENERATORS if access.secrets[name] in text] == []
+
+
+def test_every_secret_that_a_pod_needs_is_made(local: list[Object], secrets: list[Object]) -> None:
+    made = {o["metadata"]["name"]: o["stringData"] for o in secrets
+            if o["kind"] == "Secret" and o["metadata"]["namespace"] == "platform"}  # fmt: skip
+    for name, key in secrets_used(local):
+        assert name in made
+        assert key is None or key in made[name], f"{name}: {key}"
