@@ -8,7 +8,7 @@ import urllib.request
 from lab.access import DAG, Access
 from lab.components import repository, storage
 from lab.components.airflow import Airflow
-from lab.engine.local.services import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
+from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
 from lab.errors import LabError, NotRunningError, ServiceError
 from lab.pipeline.git import GitError
 from lab.wait import NotYetError

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from lab.access import Access
+from lab.engine import names
 from lab.engine.local import services
 from lab.engine.local.supervisor import Service
 from lab.secrets import GENERATORS
@@ -59,8 +60,8 @@ def test_every_process_of_the_lab_can_be_known_by_its_home(access: Access) -> No
 
 def test_everything_listens_on_loopback_only(access: Access) -> None:
     described_by_name = {service.name: service.environment for service in described(access)}
-    assert described_by_name[services.LOCALSTACK]["GATEWAY_LISTEN"] == "127.0.0.1:4566"
-    assert described_by_name[services.API_SERVER]["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert described_by_name[names.LOCALSTACK]["GATEWAY_LISTEN"] == "127.0.0.1:4566"
+    assert described_by_name[names.API_SERVER]["AIRFLOW__API__HOST"] == "127.0.0.1"
 
 
 def test_airflow_reads_dags_from_the_labs_repository(access: Access) -> None:

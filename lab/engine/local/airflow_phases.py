@@ -10,7 +10,7 @@ from lab.access import AIRFLOW_USER
 from lab.engine.health import answers, dags_loaded, trouble
 from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
-from lab.engine.local.services import API_SERVER, DAG_PROCESSOR, SCHEDULER
+from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER
 from lab.engine.phases import Note
 from lab.proc import held, run
 from lab.secrets import write_private

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.access import Access
-from lab.engine import ports
+from lab.engine import names, ports
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.health import trouble
 from lab.engine.local import processes, services
@@ -33,7 +33,7 @@ def status(instance: Instance) -> Status:
 
 def service_status(access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
     """One service: what the supervisor says of its process, and whether it answers."""
-    urls = {services.GIT: access.git_url, services.LOCALSTACK: access.s3_url, services.API_SERVER: access.airflow_url}
+    urls = {names.GIT: access.git_url, names.LOCALSTACK: access.s3_url, names.API_SERVER: access.airflow_url}
     running = info.get("statename") == RUNNING
     if not running:
         reason = str(info.get("description") or "not started")

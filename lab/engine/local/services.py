@@ -8,11 +8,10 @@ from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.engine.local.supervisor import Service
+from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
 from lab.paths import Paths
 from lab.proc import service_environment
 
-GIT, LOCALSTACK = "git", "localstack"
-API_SERVER, SCHEDULER, DAG_PROCESSOR = "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
 NAMES = (GIT, LOCALSTACK, API_SERVER, SCHEDULER, DAG_PROCESSOR)
 # The scheduler waits for the tasks that it runs. LocalStack takes long to end by itself, and has nothing to lose: each
 # answer it gave is on disk already.

@@ -11,8 +11,8 @@ from lab.engine import same_settings
 from lab.engine.health import answers, bucket_answers, trouble
 from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
-from lab.engine.local.services import GIT, LOCALSTACK
 from lab.engine.local.supervisor import Service
+from lab.engine.names import GIT, LOCALSTACK
 from lab.engine.phases import Note
 from lab.paths import Paths
 from lab.proc import held, run
