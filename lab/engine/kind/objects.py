@@ -20,7 +20,10 @@ def apply(instance: Instance) -> None:
     """
     options = ("apply", "--server-side", "--force-conflicts")
     secrets = manifests.secret_objects(instance.access(), instance.images.reference("worker"))
-    instance.kubectl(*options, "--field-manager=lab-secrets", "--filename=-", text=secrets, limit=LIMIT)
+    # Claims before the pods that name them: a pod that finds its claim unbound is put off for seconds.
+    volumes = instance.paths.source / "k8s" / "overlays" / "local" / "volumes.yaml"
+    first = ("--field-manager=lab-secrets", "--filename=-", f"--filename={volumes}")
+    instance.kubectl(*options, *first, text=secrets, limit=LIMIT)
     folder = manifests.write_kustomization(instance.access(), instance.references())
     instance.kubectl(*options, "--kustomize", str(folder), limit=LIMIT)
     stamp(instance).write_text(wanted(instance), "utf-8")
