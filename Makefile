@@ -11,7 +11,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	test test-unit test-localstack test-integration test-kind lint lint-fix bench lock clean
+	test test-unit test-render test-localstack test-integration test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, TIMINGS=1)
@@ -44,6 +44,8 @@ lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives i
 test: lint test-unit test-localstack test-integration  ## Everything that needs no container engine
 test-unit:       ## Unit tests
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit $(PYTEST)
+test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/render $(PYTEST)
 test-localstack: ## The durable bucket, on a real LocalStack that is killed
 	@LAB_ENGINE=local $(LAB_DEV) install localstack && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)

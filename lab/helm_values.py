@@ -100,7 +100,7 @@ def told(error: ValidationError, by_file: Mapping[str, Values]) -> Iterator[str]
     if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
         yield f"{source(path, by_file)}: {'.'.join(path)} = {error.instance!r}: {error.message}"
         return
-    known = error.schema["properties"]
+    known = list(error.schema["properties"]) if isinstance(error.schema, Mapping) else []
     for key in sorted(set(error.instance) - set(known)):
         close = difflib.get_close_matches(str(key), known, 1)
         hint = f" (did you mean {close[0]}?)" if close else ""

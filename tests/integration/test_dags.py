@@ -20,7 +20,8 @@ def of(task):
         return {"command": task.command, "environment": task.environment}
     return {"command": [*task.cmds, *task.arguments], "environment": {e.name: e.value for e in task.env_vars},
             "account": task.service_account_name, "image": task.image,
-            "secrets": [source.secret_ref.name for source in task.env_from]}
+            "secrets": [source.secret_ref.name for source in task.env_from if source.secret_ref],
+            "memory": task.container_resources.limits["memory"]}
 print("=>" + json.dumps({task.task_id: of(task) for task in dag.topological_sort()}))
 """
 
@@ -45,7 +46,8 @@ def test_pod_and_process_have_the_same_command_and_environment(lab: Checkout) ->
     for name, pod in pods.items():
         assert pod["command"] == processes[name]["command"]
         assert pod["environment"] == processes[name]["environment"]
-        assert (pod["account"], pod["secrets"]) == ("airflow-dvc-sa", ["git-credentials"])
+        assert (pod["account"], pod["secrets"]) == ("airflow-dvc-sa", ["git-credentials", "dvc-credentials"])
+        assert pod["memory"] == "512Mi"
 
 
 def test_concurrent_runs_keep_all_rows_and_make_one_version_each(lab: Checkout) -> None:

@@ -20,6 +20,7 @@ from lab.errors import NetworkError
 from lab.paths import SOURCE, Paths
 from lab.proc import run
 from lab.secrets import Secrets
+from lab.tools import tool
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -30,10 +31,8 @@ IMAGES = {
 
 
 def program(name: str) -> Path:
-    """One of the lab's own tools."""
-    found = sorted((SOURCE / ".lab" / "tools").glob(f"{name}-*"))
-    assert found, f"{name} is not in .lab/tools: `make lab-install ENGINE=kind` puts it there"
-    return found[-1]
+    """One of the lab's own tools; `make lab-install ENGINE=kind` has put it there."""
+    return tool(Paths.of(), name)
 
 
 def objects(text: str) -> list[Object]:

@@ -122,6 +122,8 @@ def test_a_bundle_is_a_versioned_clone_of_the_repository(airflow: Render, place:
     assert bundle["classpath"].endswith(".GitDagBundle")
     assert bundle["kwargs"] == {"git_conn_id": "git_default", "tracking_ref": "main", "subdir": "dags"}
     assert not [name for name, _ in containers(rendered) if "git-sync" in name]
+    (processor,) = find(rendered, "Deployment", "airflow-dag-processor")["spec"]["template"]["spec"]["containers"]
+    assert 'git ls-remote --exit-code "$PIPELINE_REPOSITORY"' in processor["args"][-1]  # not before there are DAGs
 
 
 @pytest.mark.parametrize("place", ["local", "eks"])

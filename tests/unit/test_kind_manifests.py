@@ -1,0 +1,131 @@
+"""What the kind engine adds to the manifests: references, URLs, secrets, and what it writes to disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.access import Access
+from lab.config import AirflowSettings, Settings
+from lab.engine.kind import inside, manifests, values
+from lab.paths import SOURCE, Paths
+from lab.secrets import GENERATORS, Secrets
+
+IMAGES = {
+    name: f"registry.example:5000/lab/{name}:0123456789ab"
+    for name in ("airflow", "worker", "gitsync", "gitea", "localstack", "postgres")
+}
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Access:
+    paths = Paths.of(tmp_path)
+    Secrets(paths.secrets).ensure()
+    return Access(paths, Settings(), "http://127.0.0.1:8080", "http://127.0.0.1:4566", "http://127.0.0.1:3001")
+
+
+@pytest.mark.parametrize(
+    ("reference", "fields"),
+    [
+        ("lab/postgres:12ab", {"newName": "lab/postgres", "newTag": "12ab"}),
+        ("host:5000/lab/postgres:12ab", {"newName": "host:5000/lab/postgres", "newTag": "12ab"}),
+        ("host:5000/lab/postgres", {"newName": "host:5000/lab/postgres", "newTag": "latest"}),
+        ("docker.io/postgres@sha256:00", {"newName": "docker.io/postgres", "digest": "sha256:00"}),
+    ],
+)
+def test_a_reference_is_taken_apart_at_the_right_colon(reference: str, fields: dict[str, str]) -> None:
+    assert manifests.image_fields(reference) == fields
+
+
+def test_the_kustomization_leads_to_the_overlay_by_a_relative_path(access: Access) -> None:
+    folder = manifests.write_kustomization(access, IMAGES)
+    (resource,) = json.loads((folder / "kustomization.yaml").read_text("utf-8"))["resources"]
+    assert not os.path.isabs(resource)  # noqa: PTH117 - a text, not a path of this machine
+    assert (folder / resource).resolve() == access.paths.source / "k8s" / "overlays" / "local"
+
+
+def test_no_secret_is_written_outside_of_the_secrets(access: Access) -> None:
+    manifests.write_kustomization(access, IMAGES)
+    values.values_files(access, IMAGES, migrated=True)
+    manifests.secret_objects(access, IMAGES["worker"])
+    written = [f for f in access.paths.home.rglob("*") if f.is_file() and f.parent != access.paths.secrets]
+    assert len(written) == 2
+    for file in written:
+        assert [name for name in GENERATORS if access.secrets[name] in file.read_text("utf-8")] == []
+
+
+def made(access: Access) -> dict[tuple[str, str], dict[str, Any]]:
+    items = json.loads(manifests.secret_objects(access, IMAGES["worker"]))["items"]
+    return {(item["metadata"].get("namespace", ""), item["metadata"]["name"]): item for item in items}
+
+
+def test_objects_come_after_their_namespaces(access: Access) -> None:
+    items = json.loads(manifests.secret_objects(access, IMAGES["worker"]))["items"]
+    assert [item["kind"] for item in items[:3]] == ["Namespace", "Namespace", "ConfigMap"]
+    assert {item["kind"] for item in items[3:]} == {"Secret"}
+
+
+def test_both_sides_of_each_login_have_the_same_password(access: Access) -> None:
+    objects = made(access)
+    git = objects["airflow", "git-credentials"]["stringData"]
+    assert git["GITSYNC_PASSWORD"] == git["GIT_SYNC_PASSWORD"]
+    assert git["GITSYNC_PASSWORD"] == objects["platform", "gitea"]["stringData"]["admin-password"]
+    database = objects["platform", "postgres-password"]["stringData"]["airflow-password"]
+    assert f":{database}@postgres.platform:5432/" in objects["airflow", "airflow-metadata"]["stringData"]["connection"]
+
+
+def test_the_environment_of_the_pipeline_holds_no_secret(access: Access) -> None:
+    text = json.dumps(inside.pipeline_environment(access, IMAGES["worker"]))
+    assert [name for name in GENERATORS if access.secrets[name] in text] == []
+
+
+def test_git_in_a_pod_goes_to_gitea_where_the_browser_goes_to_loopback(access: Access) -> None:
+    variables = inside.pipeline_environment(access, IMAGES["worker"])
+    url = variables["PIPELINE_REPOSITORY"]
+    assert url == access.repository_url
+    asked = subprocess.run(["git", "ls-remote", "--get-url", url], env={**os.environ, **variables},
+                           capture_output=True, text=True, check=True)  # fmt: skip
+    assert asked.stdout == "http://gitea.platform:3000/lab/mlops.git\n"
+
+
+def test_another_environment_makes_other_pods(access: Access) -> None:
+    def annotation(of: Access, **images: str) -> str:
+        return str(values.engine_values(of, {**IMAGES, **images}, migrated=True)["airflowPodAnnotations"])
+
+    other = Access(access.paths, access.settings, access.airflow_url, access.s3_url, "http://127.0.0.1:3002")
+    assert len({annotation(access), annotation(other), annotation(access, worker="another:1")}) == 3
+
+
+def test_a_persons_own_values_come_last(access: Access) -> None:
+    access.paths.source.mkdir(exist_ok=True)
+    before = values.values_files(access, IMAGES, migrated=True)
+    own = access.paths.source / "helm-values.yaml"
+    own.touch()
+    assert values.values_files(access, IMAGES, migrated=True) == [*before, own]
+
+
+@pytest.mark.parametrize("place", ["local", "eks"])
+@pytest.mark.parametrize("dags", ["bundle", "gitsync"])
+def test_every_values_file_of_the_checkout_is_there(place: str, dags: str) -> None:
+    assert [file for file in values.shipped_files(SOURCE, place, dags) if not file.is_file()] == []
+
+
+def test_settings_reach_the_values(access: Access) -> None:
+    settings = Settings(airflow=AirflowSettings(parallelism=7, refresh_seconds=9))
+    changed = Access(access.paths, settings, access.airflow_url, access.s3_url, access.git_url)
+    config = values.engine_values(changed, IMAGES, migrated=True)["config"]
+    assert config["core"]["parallelism"] == 7
+    assert config["dag_processor"]["refresh_interval"] == 9
+
+
+def test_data_folders_are_made_and_kept(tmp_path: Path) -> None:
+    manifests.make_data_folders(tmp_path)
+    (tmp_path / "s3" / "object").touch()
+    manifests.make_data_folders(tmp_path)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == sorted(manifests.DATA_FOLDERS)
+    assert (tmp_path / "s3" / "object").exists()
