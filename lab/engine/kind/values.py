@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.access import BRANCH, REPOSITORY, Access
+from lab.access import REPOSITORY, Access
 from lab.engine.kind import inside
 from lab.engine.kind.manifests import generated_folder, name_and_tag
 from lab.helm_values import OWN_FILE
@@ -40,25 +40,8 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
             "logging": {"remote_base_log_folder": f"s3://{settings.storage.bucket}/logs"},
             "dag_processor": {"refresh_interval": settings.airflow.refresh_seconds},
         },
-        "dagProcessor": {"extraInitContainers": [wait_for_repository(images["airflow"])]},
         "dags": {"gitSync": {"repo": f"{inside.GIT_URL}/{REPOSITORY}"}},
         **({} if migrated else migrations()),
-    }
-
-
-def wait_for_repository(image: str) -> dict[str, Any]:
-    """Holds the DAG processor until there is a branch to read; without one it would end, and be put off for longer."""
-    script = (
-        'until git ls-remote --exit-code "$PIPELINE_REPOSITORY" "refs/heads/$0" > /dev/null 2>&1; do sleep 0.3; done'
-    )
-    sources = [{"configMapRef": {"name": "pipeline-environment"}}, {"secretRef": {"name": "git-credentials"}}]
-    return {
-        "name": "wait-for-repository",
-        "image": image,
-        "command": ["bash", "-c", script, BRANCH],
-        "envFrom": sources,
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
 
 
