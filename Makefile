@@ -11,7 +11,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	test test-unit test-render test-localstack test-integration test-kind lint lint-fix bench lock clean
+	lab-images images test test-unit test-render test-localstack test-integration test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, TIMINGS=1)
@@ -28,6 +28,11 @@ lab-logs:        ## Logs of all services; SERVICE=name, FOLLOW=1, LINES=n; RUN=i
 	@$(LAB) logs $(SERVICE) $(if $(RUN),--run '$(RUN)') $(if $(TASK),--task $(TASK)) $(if $(LINES),-n $(LINES)) $(if $(FOLLOW),-f)
 lab-shell:       ## A shell in which git, dvc, airflow and aws reach the lab (COMMAND="aws s3 ls")
 	@$(LAB) shell $(if $(COMMAND),-- sh -c '$(COMMAND)')
+
+lab-images:      ## List the images of ENGINE=kind: reference, source, id, size (JSON=1)
+	@$(LAB) images $(if $(JSON),--json)
+images:          ## Get the images that are missing (IMAGES=auto|pull|build|bundle)
+	@$(LAB) images --ensure
 
 ##@ Data versions
 lab-run:         ## Run the pipeline and print the new data version (ROWS=1, DATASET=path, BRANCH=name)

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from lab.config import Settings
+from lab.images import registry
 from lab.images.base import ImageInfo, ImageSet
 from lab.images.build import BuiltImages
+from lab.images.bundle import BundledImages, list_file
+from lab.images.pull import PulledImages
 from lab.paths import Paths
 
 __all__ = ["ImageInfo", "ImageSet", "image_set"]
 
 
 def image_set(paths: Paths, settings: Settings) -> ImageSet:
-    """The images as `images.source` wants them."""
-    return BuiltImages(paths)
+    """The images as the setting `images.source` wants them.
+
+    Raises:
+        HostError: they are to come from a bundle, and none was loaded.
+    """
+    source = settings.images.source
+    if source == "build":
+        return BuiltImages(paths)
+    if source == "pull":
+        return PulledImages(paths, settings.images.registry)
+    if source == "bundle":
+        return BundledImages(paths)
+    return chosen(paths, settings)
+
+
+def chosen(paths: Paths, settings: Settings) -> ImageSet:
+    """What costs least: a bundle that was loaded, images that are there, a registry that answers; else a build."""
+    if list_file(paths).exists():
+        return BundledImages(paths)
+    built = BuiltImages(paths)
+    if not built.missing():
+        return built
+    pulled = PulledImages(paths, settings.images.registry)
+    if not pulled.missing() or registry.answers(settings.images.registry):
+        return pulled
+    return built

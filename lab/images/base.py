@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from lab.docker import docker
 from lab.images.catalogue import NAMES
 
 Note = Callable[[str], None]
@@ -44,9 +47,44 @@ class ImageSet(Protocol):
 
         Raises:
             NetworkError: something could not be fetched.
-            HostError: the disk is full, or the machine lacks a program.
+            HostError: the disk is full, or the machine lacks a program or a bundle.
             ProgramError: an image could not be built.
         """
         ...
 
     def table(self) -> list[ImageInfo]: ...
+
+
+class Tagged(ABC):
+    """The part of an ImageSet that is the same for all: each image is `lab/<name>:<content>`."""
+
+    source: str
+    names: tuple[str, ...]
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+
+    @abstractmethod
+    def content(self, name: str) -> str:
+        """What tells one content of this image from another."""
+
+    def reference(self, name: str) -> str:
+        if name not in self.known:
+            self.known[name] = f"lab/{name}:{self.content(name)}"
+        return self.known[name]
+
+    def missing(self) -> list[str]:
+        there = set(docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").stdout.split())
+        return [name for name in self.names if self.reference(name) not in there]
+
+    def table(self) -> list[ImageInfo]:
+        references = {self.reference(name): name for name in self.names}
+        # The status is not 0 if one is missing; those that are there are told all the same.
+        found = json.loads(docker("image", "inspect", *references, check=False).stdout or "[]")
+        facts = {tag: image for image in found for tag in image["RepoTags"] if tag in references}
+        return [
+            ImageInfo(name, reference, self.source, str(facts[reference]["Id"]), int(facts[reference]["Size"]))
+            if reference in facts
+            else ImageInfo(name, reference, self.source)
+            for reference, name in references.items()
+        ]

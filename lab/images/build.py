@@ -2,67 +2,77 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cached_property
-from graphlib import TopologicalSorter
 from pathlib import Path
 
-from lab.docker import docker, inspect
+from lab.docker import docker
 from lab.images import debian
-from lab.images.base import ImageInfo, Note
+from lab.images.base import Note, Tagged
 from lab.images.catalogue import AIRFLOW, BAKED, BASE, IMAGES, NAMES, NODE, NODE_BASE, POSTGRES, Image
 from lab.images.content import content_hash
 from lab.images.contexts import Contexts
 from lab.images.dockerfile import build_dockerfile
+from lab.images.graph import run_graph, with_needs
 from lab.images.schema import FILE, ensure_schema
 from lab.paths import Paths
 from lab.proc import held
 
-ROOT = "debian"
+FILES = "files"
+PROGRAMS = "programs"
+"""Not an image, but what some wait for: Go builds beside everything that needs no program."""
 
 
-@dataclass
-class BuiltImages:
+class BuiltImages(Tagged):
     """An ImageSet (lab.images.base) whose references tell the content of the checkout."""
 
-    paths: Paths
-    source: str = "build"
-    baked: bool = True
-    known: dict[str, str] = field(default_factory=dict)
+    source = "build"
+    baked = True
+    names = NAMES
+
+    def __init__(self, paths: Paths) -> None:
+        super().__init__()
+        self.paths = paths
 
     @cached_property
     def contexts(self) -> Contexts:
         return Contexts(self.paths, server_architecture())
 
-    def reference(self, name: str) -> str:
-        if name not in self.known:
-            self.known[name] = f"lab/{name}:{self.content(name)}"
-        return self.known[name]
+    def image(self, name: str) -> Image:
+        return IMAGES[name]
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        return (NODE_BASE, *BAKED) if name == NODE else self.image(name).parents
 
     def content(self, name: str) -> str:
+        needs = [self.reference(needed).encode() for needed in self.needs(name)]
         if name == NODE:
-            recipe = Path(__file__).with_name("bake.py").read_bytes()
-            return content_hash([recipe, *(self.reference(n).encode() for n in (NODE_BASE, *BAKED))])
-        image = IMAGES[name]
-        parents = (self.reference(parent).encode() for parent in image.parents)
-        return content_hash([*self.contexts.content(image), *parents])
-
-    def missing(self) -> list[str]:
-        return [name for name in NAMES if not inspect("image", self.reference(name))]
+            return content_hash([Path(__file__).with_name("bake.py").read_bytes(), *needs])
+        return content_hash([*self.contexts.content(self.image(name)), *needs])
 
     def ensure(self, note: Note, names: Sequence[str] = NAMES) -> None:
-        missing = set(self.missing()) & with_parents(names)
+        missing = set(self.missing()) & with_needs(names, self.needs)
         if not missing:
             return
         folder = self.paths.cache / "images"
         folder.mkdir(parents=True, exist_ok=True)
         with held(folder / "lock"):
-            graph = {name: set(parents(name)) & missing for name in NAMES if name in missing}
-            run_graph(graph, lambda name: self.make(name, lambda text: note(f"{name}: {text}")))
+            graph = {name: set(self.needs(name)) & missing for name in self.names if name in missing}
+            programs = {name: self.image(name).programs for name in graph if name != NODE}
+            wanted = sorted({program for each in programs.values() for program in each})
+            for name in graph:
+                graph[name] |= {PROGRAMS} if programs.get(name) else set()
+            if wanted:
+                graph[PROGRAMS] = set()
+            run_graph(graph, lambda name: self.make_one(name, wanted, lambda text: note(f"{name}: {text}")))
+
+    def make_one(self, name: str, programs: Sequence[str], note: Note) -> None:
+        if name == PROGRAMS:
+            self.contexts.go.build(programs, note)
+        else:
+            self.make(name, note)
+            note("done")
 
     def make(self, name: str, note: Note) -> None:
         if name == NODE:
@@ -70,86 +80,40 @@ class BuiltImages:
 
             bake(self.reference(NODE_BASE), [self.reference(n) for n in BAKED], self.reference(NODE), note)
             return
-        image = IMAGES[name]
-        self.contexts.go.build(image.programs, note)
-        folder = self.paths.cache / "images" / name
+        image, folder = self.image(name), self.paths.cache / "images" / name
         shutil.rmtree(folder, ignore_errors=True)
         try:
+            base = self.base_of(image, note)
             note("gathering its content")
             self.contexts.stage(image, folder)
             if name == POSTGRES:
-                self.add_schema(image, folder, note)
+                self.add_schema(image, folder, base, note)
             note("building")
-            self.build(image, folder, self.reference(name))
+            build_dockerfile(image, folder, base, self.reference(name))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        note("done")
 
-    def add_schema(self, image: Image, folder: Path, note: Note) -> None:
-        """Airflow's database goes into PostgreSQL's image, and is made with it: so that is built without it first."""
-        (folder / FILES / FILE).parent.mkdir(parents=True, exist_ok=True)
-        server = self.reference(image.name).replace(f"/{image.name}:", f"/{image.name}-empty:")
-        self.build(image, folder, server)
-        airflow = self.reference(AIRFLOW)
-        dump = ensure_schema(self.paths, self.content(image.name), server=server, airflow=airflow, note=note)
-        shutil.copyfile(dump, folder / FILES / FILE)
-        (folder / FILES / FILE).chmod(0o644)
-        docker("image", "rm", "--no-prune", server, check=False)
-
-    def build(self, image: Image, folder: Path, reference: str) -> None:
+    def base_of(self, image: Image, note: Note) -> str:
+        """What stands for BASE; it is there."""
         if image.base:
-            base = self.reference(image.base)
-        else:
-            base = f"lab/{ROOT}:{self.content(BASE)}"
-            debian.ensure_root(self.paths, base, self.contexts.architecture, lambda _: None)
-        build_dockerfile(image, folder, base, reference)
+            return self.reference(image.base)
+        root = f"lab/debian:{self.content(BASE)}"
+        debian.ensure_root(self.paths, root, self.contexts.architecture, note)
+        return root
 
-    def table(self) -> list[ImageInfo]:
-        return [image_info(name, self.reference(name), self.source) for name in NAMES]
-
-
-FILES = "files"
-
-
-def parents(name: str) -> tuple[str, ...]:
-    return (NODE_BASE, *BAKED) if name == NODE else IMAGES[name].parents
-
-
-def with_parents(names: Iterable[str]) -> set[str]:
-    """These images and all that they are made from."""
-    wanted = set(names)
-    for name in names:
-        wanted |= with_parents(parents(name))
-    return wanted
-
-
-def run_graph(graph: dict[str, set[str]], make: Callable[[str], None]) -> None:
-    """Call `make` for each name once what it needs is made, two at a time where there are two processors.
-
-    Raises:
-        LabError: of the first that failed; no further one is begun, those under way are waited for.
-    """
-    order = TopologicalSorter(graph)
-    order.prepare()
-    running: dict[Future[None], str] = {}
-    failure: BaseException | None = None
-    with ThreadPoolExecutor(max_workers=min(3, os.cpu_count() or 1)) as pool:
-        while order.is_active() and (failure is None or running):
-            if failure is None:
-                running |= {pool.submit(make, name): name for name in order.get_ready()}
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                order.done(running.pop(future))
-                failure = failure or future.exception()
-    if failure is not None:
-        raise failure
-
-
-def image_info(name: str, reference: str, source: str) -> ImageInfo:
-    found = inspect("image", reference)
-    if found is None:
-        return ImageInfo(name, reference, source)
-    return ImageInfo(name, reference, source, str(found["Id"]), int(found["Size"]))
+    def add_schema(self, image: Image, folder: Path, base: str, note: Note) -> None:
+        """Airflow's database goes into PostgreSQL's image, and is made with it: so that is built without it first."""
+        file = folder / FILES / FILE
+        server = self.reference(image.name).replace(f"/{image.name}:", f"/{image.name}-empty:")
+        build_dockerfile(image, folder, base, server)
+        try:
+            airflow = self.reference(AIRFLOW)
+            dump = ensure_schema(self.paths, self.content(image.name), server=server, airflow=airflow, note=note)
+        finally:
+            docker("image", "rm", "--no-prune", server, check=False)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(dump, file)
+        file.chmod(0o644)
 
 
 def server_architecture() -> str:

@@ -35,8 +35,11 @@ class Image:
     baked: bool = True
     """Whether pods are made of it, so that it belongs into the node."""
 
+    dockerfile: str = "Dockerfile"
+
     @property
-    def dockerfile(self) -> str:
+    def place(self) -> str:
+        """The folder of its Dockerfile, relative to the checkout."""
         return f"images/{self.folder or self.name}"
 
     @property
@@ -82,6 +85,8 @@ IMAGES = {
         Image("gitsync", owner="65533:0"),
     )
 }
+IN_CLUSTER = (AIRFLOW, "worker", "localstack", "gitea", POSTGRES, "gitsync")
+"""What pods are made of, besides Kubernetes' own parts."""
 BAKED = tuple(image.name for image in IMAGES.values() if image.baked)
 NAMES = (*IMAGES, NODE)
 """Every image, the baked node included."""

@@ -33,10 +33,10 @@ class Contexts:
 
     def content(self, image: Image) -> Iterator[bytes]:
         """Everything of its own that goes into the image; its parents are the caller's."""
-        yield from (image.name.encode(), image.target.encode(), self.architecture.encode())
+        yield from (part.encode() for part in (image.name, image.dockerfile, image.target, self.architecture))
         for recipe in RECIPES:
             yield Path(__file__).with_name(recipe).read_bytes()
-        yield from tree(self.paths.source / image.dockerfile, without=[LOCKS])
+        yield from tree(self.paths.source / image.place, without=[LOCKS])
         for source, target in image.sources.items():
             yield target.encode()
             yield from tree(self.paths.source / source)
@@ -55,7 +55,7 @@ class Contexts:
             HostError: the disk is full.
         """
         shutil.copytree(
-            self.paths.source / image.dockerfile,
+            self.paths.source / image.place,
             folder,
             symlinks=True,
             ignore=shutil.ignore_patterns(LOCKS),

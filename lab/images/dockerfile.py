@@ -29,7 +29,8 @@ def build_dockerfile(image: Image, folder: Path, base: str, reference: str) -> N
         HostError: the disk is full.
         ProgramError: an instruction failed; its last lines are the detail.
     """
-    arguments = ["--tag", reference, "--label", f"{LABEL}={image.name}", "--build-arg", f"BASE={base}"]
+    arguments = ["--tag", reference, "--file", str(folder / image.dockerfile)]
+    arguments += ["--label", f"{LABEL}={image.name}", "--build-arg", f"BASE={base}"]
     # A proxy is handed on by its name alone; Docker keeps these arguments out of the image.
     for name in sorted((PROXIES | {"NO_PROXY", "no_proxy"}) & os.environ.keys()):
         arguments += ["--build-arg", name]
@@ -41,7 +42,7 @@ def build_dockerfile(image: Image, folder: Path, base: str, reference: str) -> N
         return
     said = tail(f"{built.stdout}\n{built.stderr}", 15)
     raise_if_full(said, f"the image {image.name} is built", folder)
-    message = f"the image {image.name} could not be built ({image.dockerfile}/Dockerfile)"
+    message = f"the image {image.name} could not be built ({image.place}/{image.dockerfile})"
     if any(sign in said.lower() for sign in NETWORK_SIGNS):
         raise NetworkError(message, NETWORK_HINT, said)
     raise ProgramError(message, "", said)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from lab.errors import NetworkError, ProgramError
 from lab.images.content import content_hash, tree
 from lab.images.trouble import raise_if_full
 from lab.paths import Paths
-from lab.pins import GO, lock_file, pins
+from lab.pins import GO, lock_file, pins, version_tuple
 from lab.proc import Completed, clean_environment, held, run
 
 LIMIT = 3600
@@ -36,20 +35,21 @@ class Module:
     packages: dict[str, str]
 
 
-MODULES = (
-    Module(
-        "images/kubernetes",
-        {
-            "kubernetes": "./cmd/kubernetes",
-            "coredns": "./cmd/coredns",
-            "pause": "./cmd/pause",
-            "kubectl": "./cmd/kubectl",
-            "kind": "sigs.k8s.io/kind",
-            "helm": "helm.sh/helm/v4/cmd/helm",
-        },
-    ),
-    Module("images/gitea", {"gitea": "code.gitea.io/gitea"}),
+KUBERNETES = Module(
+    "images/kubernetes",
+    {
+        "kubernetes": "./cmd/kubernetes",
+        "coredns": "./cmd/coredns",
+        "pause": "./cmd/pause",
+        "kubectl": "./cmd/kubectl",
+        "kind": "sigs.k8s.io/kind",
+        "helm": "helm.sh/helm/v4/cmd/helm",
+    },
 )
+GITEA = Module("images/gitea", {"gitea": "code.gitea.io/gitea"})
+MODULES = (KUBERNETES, GITEA)
+OTHERS = ("files", "Dockerfile", "pull.Dockerfile", "frontend")
+"""What lies in a module's folder without being part of it: the image that takes the program in."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,11 @@ class Go:
         """Changes with everything that the program is built from."""
         module, lock = module_of(program), self.paths.source / lock_file(GO)
         parts = [module.packages[program].encode(), self.system.encode(), self.architecture.encode()]
-        parts += [lock.read_bytes(), *tree(self.paths.source / module.folder), link_flags().encode()]
+        parts += [
+            lock.read_bytes(),
+            *tree(self.paths.source / module.folder, without=OTHERS),
+            self.link_flags(module).encode(),
+        ]
         return content_hash(parts)
 
     def file(self, program: str) -> Path:
@@ -95,7 +99,7 @@ class Go:
         output.mkdir(exist_ok=True)
         try:
             packages = [module.packages[program] for program in wanted]
-            self.run(module, "build", "-ldflags", link_flags(), "-o", f"{output}/", *packages)
+            self.run(module, "build", "-ldflags", self.link_flags(module), "-o", f"{output}/", *packages)
             for program, file in wanted.items():
                 (output / program).replace(file)
         finally:
@@ -122,6 +126,19 @@ class Go:
                 raise NetworkError(message, NETWORK_HINT, error.detail) from error
             raise ProgramError(message, "", error.detail) from error
 
+    def link_flags(self, module: Module) -> str:
+        """Without symbols; and with the version that the program's own build would put there."""
+        stamps = {}
+        if module is KUBERNETES:
+            version = pins()["kubernetes"]["version"]
+            major, minor = version_tuple(version)[:2]
+            told = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+            stamps = {f"k8s.io/component-base/version.{name}": value for name, value in told.items()}
+        else:
+            required = (self.paths.source / module.folder / "go.mod").read_text("utf-8")
+            stamps = {"main.Version": required.split("require code.gitea.io/gitea v", 1)[1].split()[0]}
+        return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
+
     def variables(self) -> dict[str, str]:
         """The person's Go settings hold where they say where to fetch from and where to keep it, not how to build."""
         cache = self.paths.machine_cache
@@ -140,11 +157,3 @@ class Go:
 
 def module_of(program: str) -> Module:
     return next(module for module in MODULES if program in module.packages)
-
-
-def link_flags() -> str:
-    """Without symbols; and with Kubernetes' version, which its own build would put there."""
-    version = pins()["kubernetes"]["version"]
-    major, minor = re.findall(r"\d+", version)[:2]
-    stamps = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
-    return " ".join(["-s", "-w", *(f"-X k8s.io/component-base/version.{k}={v}" for k, v in stamps.items())])

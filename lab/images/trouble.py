@@ -27,7 +27,7 @@ def raise_if_full(said: str, while_what: str, folder: Path) -> None:
         return
     while not folder.exists():
         folder = folder.parent
-    free, needed = shutil.disk_usage(folder).free / MIB, pins()["host"]["build-disk"]
+    free, needed = shutil.disk_usage(folder).free / MIB, pins()["host"]["kind-build-disk"]
     raise HostError(
         f"the disk is full while {while_what}: {free:,.0f} MiB free in {folder}, all images need {needed:,} MiB",
         "free some space (docker system df shows what Docker takes), then the same command goes on from here",

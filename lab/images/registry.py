@@ -1,0 +1,78 @@
+"""A container registry: whether it answers, where a mirror has what, and what a failed pull means."""
+
+from __future__ import annotations
+
+import ssl
+
+from lab.docker import docker
+from lab.errors import NetworkError
+from lab.images.trouble import raise_if_full
+from lab.paths import Paths
+
+HUB = "docker.io"
+HUB_API = "registry-1.docker.io"
+LIMIT = 1800
+PROBE_SECONDS = 2.5
+WAY_ON = "or go on without a registry: IMAGES=build, or IMAGES=bundle with a bundle"
+REFUSED = ("unauthorized", "denied", "authentication required", "401", "403", "forbidden")
+TOO_MANY = ("toomanyrequests", "429", "rate limit")
+UNKNOWN = ("manifest unknown", "not found", "no matching manifest", "404")
+
+
+def split(reference: str) -> tuple[str, str]:
+    """A public reference as its registry and the rest, which begins with the repository."""
+    first, slash, rest = reference.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first, rest
+    return HUB, reference if slash else f"library/{reference}"
+
+
+def mirrored(reference: str, mirror: str) -> str:
+    """Where to pull `reference` from: the mirror has it under the same repository, less its own registry."""
+    return f"{mirror.rstrip('/')}/{split(reference)[1]}" if mirror else reference
+
+
+def answers(mirror: str) -> bool:
+    """Whether a registry is there at all (it may still ask for a sign-in), told within a few seconds."""
+    import httpx
+
+    host = mirror.partition("/")[0] or HUB_API
+    scheme = "http" if host.partition(":")[0] in {"localhost", "127.0.0.1"} else "https"
+    try:
+        # The machine's own certificates: networks that sign TLS anew have theirs there.
+        context = ssl.create_default_context()
+        answer = httpx.get(f"{scheme}://{host}/v2/", timeout=PROBE_SECONDS, verify=context)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        return False
+    # Another page in its place (a portal, a proxy's refusal) knows nothing of this header.
+    return "docker-distribution-api-version" in answer.headers and answer.status_code in {200, 401}
+
+
+def pull(paths: Paths, reference: str, architecture: str) -> None:
+    """Pull `reference`.
+
+    Raises:
+        NetworkError: the registry refuses, has no more for today, does not have it or does not answer.
+        HostError: the disk is full.
+    """
+    pulled = docker(
+        "pull", "--quiet", "--platform", f"linux/{architecture}", reference, limit=LIMIT, check=False
+    )  # fmt: skip
+    if pulled.status != 0:
+        said = pulled.stderr.strip()
+        raise_if_full(said, f"{reference} is pulled", paths.home)
+        raise refusal(reference, said)
+
+
+def refusal(reference: str, said: str) -> NetworkError:
+    """The error for what `docker pull` said."""
+    host, told = split(reference)[0], said.lower()
+    if any(sign in told for sign in TOO_MANY):
+        message, hint = f"{host} allows no more pulls now (429)", f"sign in (docker login {host}) or wait"
+    elif any(sign in told for sign in UNKNOWN) and "denied" not in told:
+        message, hint = f"{host} does not have {reference}", "check images.registry"
+    elif any(sign in told for sign in REFUSED):
+        message, hint = f"{host} refuses {reference} (401 or 403)", f"sign in (docker login {host})"
+    else:
+        message, hint = f"{host} does not answer: {reference} could not be pulled", "check the network and its proxy"
+    return NetworkError(message, f"{hint}, {WAY_ON}", said)
