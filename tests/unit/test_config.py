@@ -68,8 +68,8 @@ def test_every_mistake_of_every_source_is_told_at_once_with_its_source(file: Pat
 
 
 def test_one_mistake_is_told_as_one(file: Path) -> None:
-    file.write_text("colour = true\n", "utf-8")
-    assert refusal(file) == "a setting is wrong: lab.toml: colour is not a known key"
+    file.write_text("moonlight = true\n", "utf-8")
+    assert refusal(file) == "a setting is wrong: lab.toml: moonlight is not a known key"
 
 
 @pytest.mark.parametrize("value", ["true", '"3000"', "3000.0", "0", "65536", "[3000]"])
