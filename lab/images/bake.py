@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from lab.docker import QUICK, docker, inspect
 from lab.errors import ProgramError
@@ -42,11 +43,10 @@ def bake(node_base: str, images: Sequence[str], target: str, note: Callable[[str
         docker("commit", *restored(base["Config"]), container, target, limit=LIMIT)
 
 
-def argument(image: str, facts: dict[str, object]) -> str:
+def argument(image: str, facts: Mapping[str, Any]) -> str:
     """What the importer is told of an image: its full name, and what it stands for."""
-    config = facts.get("Config")
-    labels = (config.get("Labels") if isinstance(config, dict) else None) or {}
-    stands_for = ",".join(str(labels.get(STANDS_FOR, "")).split())
+    labels = (facts.get("Config") or {}).get("Labels") or {}
+    stands_for = ",".join(labels.get(STANDS_FOR, "").split())
     return f"{full_name(image)}={stands_for}" if stands_for else full_name(image)
 
 
@@ -76,10 +76,10 @@ def importer(node_base: str, arguments: Sequence[str]) -> Iterator[str]:
         )
         yield name
     finally:
-        docker("rm", "--force", "--volumes", name, limit=QUICK, check=False)
+        docker("rm", "--force", "--volumes", name, limit=LIMIT, check=False)
 
 
-def restored(config: dict[str, object]) -> list[str]:
+def restored(config: Mapping[str, Any]) -> list[str]:
     """Options by which `docker commit` gives the node's image back what the importer's container was started with."""
     changes = [f"ENTRYPOINT {json.dumps(config['Entrypoint'])}", "CMD []"]
     return [part for change in changes for part in ("--change", change)]

@@ -7,9 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
@@ -34,7 +32,6 @@ var programs = map[string]func() int{
 	"kubectl":                 func() int { return cli.Run(kubectl.NewDefaultKubectlCommand()) },
 	"kubeadm":                 runKubeadm,
 	"etcd":                    runEtcd,
-	"pause":                   runPause,
 }
 
 func main() {
@@ -48,6 +45,7 @@ func main() {
 
 func runKubeadm() int {
 	if err := kubeadm.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
@@ -56,24 +54,4 @@ func runKubeadm() int {
 func runEtcd() int {
 	etcdmain.Main(os.Args)
 	return 0
-}
-
-// runPause holds a pod's namespaces open and, as process 1 of a shared namespace, reaps what is orphaned into it.
-func runPause() int {
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, syscall.SIGINT, syscall.SIGTERM)
-	children := make(chan os.Signal, 1)
-	signal.Notify(children, syscall.SIGCHLD)
-	for {
-		select {
-		case <-ended:
-			return 0
-		case <-children:
-			for {
-				if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {
-					break
-				}
-			}
-		}
-	}
 }
