@@ -70,6 +70,21 @@ def test_another_program_is_refused_and_nothing_of_it_kept(
     assert not list((Paths.of(tmp_path).machine_cache / "programs").iterdir())
 
 
+def test_a_program_comes_out_of_its_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+    import tarfile
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("linux-amd64/helm")
+        member.size = len(CONTENT)
+        archive.addfile(member, io.BytesIO(CONTENT))
+    file = tmp_path / "helm.tar.gz"
+    file.write_bytes(packed.getvalue())
+    downloads.unpack(file, "linux-amd64/helm")
+    assert file.read_bytes() == CONTENT
+
+
 def test_nothing_is_waited_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A name that leads nowhere, by RFC 2606.
     pinned(monkeypatch, "http://nowhere.invalid/{}", "0" * 64)
@@ -87,4 +102,5 @@ def test_what_is_downloaded_is_the_version_that_is_built() -> None:
     built = dict(re.findall(r"^\s*(\S+) v(\S+)", required, re.MULTILINE))
     tools = pins()["tools"]
     assert tools["kind"]["version"] == built["sigs.k8s.io/kind"]
+    assert tools["helm"]["version"] == built["helm.sh/helm/v4"]
     assert tools["kubectl"]["version"] == built["k8s.io/kubernetes"] == pins()["kubernetes"]["version"]
