@@ -1,4 +1,7 @@
-"""kind, helm and kubectl: the lab's own, in `.lab/tools/`, at the versions of images/kubernetes/go.mod."""
+"""kind, helm and kubectl: the lab's own, in `.lab/tools/`, at the versions of images/kubernetes/go.mod.
+
+One whose release has a checksum in lab/pins.toml is downloaded where that can be done at once; any other is built.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.errors import NotRunningError
 from lab.paths import Paths
+
+if TYPE_CHECKING:
+    from lab.images.golang import Go
 
 TOOLS = ("kind", "helm", "kubectl")
 ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
@@ -33,29 +40,36 @@ def missing_tools(paths: Paths) -> list[str]:
 
 
 def ensure_tools(paths: Paths, note: Callable[[str], None]) -> None:
-    """Build those that are missing, with the lab's own Go and the checksums of go.sum.
+    """Get those that are missing: built or downloaded earlier, downloaded, or built, whichever is quickest.
 
     Raises:
+        CheckFailedError: a download is not what its checksum says.
         LabError: as lab.images.golang.Go.build.
     """
-    missing = missing_tools(paths)
-    if not missing:
-        return
+    from lab.downloads import download
+
     go = builder(paths)
-    go.build(missing, note)
-    for name in missing:
-        file = place(paths, name)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f".{file.name}.{os.getpid()}")
-        shutil.copy2(go.file(name), partial)
-        partial.replace(file)
+    missing = [name for name in missing_tools(paths) if not go.file(name).exists()]
+    found = download(paths, missing, go.system, go.architecture, note)
+    go.build([name for name in missing if name not in found], note)
+    for name in missing_tools(paths):
+        install(found.get(name, go.file(name)), place(paths, name))
+
+
+def install(source: Path, target: Path) -> None:
+    """Copy a program so that `target` is whole whenever it is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.copyfile(source, partial)
+    partial.chmod(0o755)
+    partial.replace(target)
 
 
 def place(paths: Paths, name: str) -> Path:
-    return paths.home / "tools" / f"{name}-{builder(paths).content(name)}"
+    return paths.tools / f"{name}-{builder(paths).content(name)}"
 
 
-def builder(paths: Paths):  # type: ignore[no-untyped-def]
+def builder(paths: Paths) -> Go:
     from lab.images.golang import Go
 
     machine = platform.machine()
