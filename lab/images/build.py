@@ -47,6 +47,8 @@ class BuiltImages(Tagged):
 
     def content(self, name: str) -> str:
         needs = [self.reference(needed).encode() for needed in self.needs(name)]
+        if name == BASE:
+            needs.append(debian.root(self.paths, self.contexts.architecture).encode())
         if name == NODE:
             return content_hash([Path(__file__).with_name("bake.py").read_bytes(), *needs])
         return content_hash([*self.contexts.content(self.image(name)), *needs])
@@ -97,9 +99,7 @@ class BuiltImages(Tagged):
         """What stands for BASE; it is there."""
         if image.base:
             return self.reference(image.base)
-        root = f"lab/debian:{self.content(BASE)}"
-        debian.ensure_root(self.paths, root, self.contexts.architecture, note)
-        return root
+        return debian.ensure_root(self.paths, self.contexts.architecture, note)
 
     def add_schema(self, image: Image, folder: Path, base: str, note: Note) -> None:
         """Airflow's database goes into PostgreSQL's image, and is made with it: so that is built without it first."""

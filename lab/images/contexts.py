@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.images import packages
-from lab.images.catalogue import BASE, Image
+from lab.images.catalogue import POSTGRES, Image
 from lab.images.content import tree
 from lab.images.golang import Go
 from lab.paths import Paths
-from lab.pins import lock_file, pins
+from lab.pins import lock_file
 
-RECIPES = ("catalogue.py", "contexts.py", "debian.py", "packages.py", "schema.py")
-"""The files beside this one that say what an image is made of; the others only say when and how."""
+OWN_FILE = Path(__file__)
 LOCKS = "requirements.lock"
 
 
@@ -33,9 +32,7 @@ class Contexts:
 
     def content(self, image: Image) -> Iterator[bytes]:
         """Everything of its own that goes into the image; its parents are the caller's."""
-        yield from (part.encode() for part in (image.name, image.dockerfile, image.target, self.architecture))
-        for recipe in RECIPES:
-            yield Path(__file__).with_name(recipe).read_bytes()
+        yield from (repr(image).encode(), self.architecture.encode(), OWN_FILE.read_bytes())
         yield from tree(self.paths.source / image.place, without=[LOCKS])
         for source, target in image.sources.items():
             yield target.encode()
@@ -44,8 +41,9 @@ class Contexts:
             yield self.go.content(program).encode()
         if image.environment:
             yield (self.paths.source / lock_file(image.environment)).read_bytes()
-        if image.name == BASE:
-            yield pins()["debian"]["suite"].encode()
+            yield OWN_FILE.with_name("packages.py").read_bytes()
+        if image.name == POSTGRES:
+            yield OWN_FILE.with_name("schema.py").read_bytes()
 
     def stage(self, image: Image, folder: Path) -> None:
         """Fill the empty `folder`, whose programs have been built.

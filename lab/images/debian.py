@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.docker import docker, inspect
 from lab.errors import HostError, NetworkError, ProgramError
+from lab.images.content import content_hash
 from lab.images.trouble import raise_if_full
 from lab.paths import Paths
 from lab.pins import pins
@@ -19,19 +20,32 @@ HINT = "install mmdebstrap and debian-archive-keyring (apt install), or use a ne
 CLEAN = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/*; mkdir -p "$1/var/cache/apt/archives/partial"'
 
 
-def ensure_root(paths: Paths, reference: str, architecture: str, note: Callable[[str], None]) -> None:
-    """Make the image `reference`, a Debian with nothing installed.
+def root(paths: Paths, architecture: str) -> str:
+    """The reference of the image."""
+    parts = [architecture.encode(), pins()["debian"]["suite"].encode(), Path(__file__).read_bytes()]
+    return f"lab/debian:{content_hash([*parts, *(file.read_bytes() for file in settings(paths))])}"
+
+
+def settings(paths: Paths) -> list[Path]:
+    """How apt and dpkg are to install: for the root, and for what is put on it."""
+    folder = paths.source / "images/base/files/etc"
+    return [folder / "apt/apt.conf.d/90lab", folder / "dpkg/dpkg.cfg.d/90lab"]
+
+
+def ensure_root(paths: Paths, architecture: str, note: Callable[[str], None]) -> str:
+    """The reference of a Debian with nothing installed, which is there then.
 
     Raises:
         HostError: this machine can make none, and there is none to pull; or the disk is full.
         NetworkError: Debian's packages could not be fetched.
     """
+    reference = root(paths, architecture)
     if inspect("image", reference):
-        return
+        return reference
     if shutil.which("mmdebstrap"):
         note("making a Debian root with mmdebstrap")
         bootstrap(paths, reference, architecture)
-        return
+        return reference
     public = f"debian:{pins()['debian']['suite']}-slim"
     if not inspect("image", public):
         note(f"pulling {public}")
@@ -40,15 +54,16 @@ def ensure_root(paths: Paths, reference: str, architecture: str, note: Callable[
             message = f"there is no Debian to begin with: mmdebstrap is not installed, and {public} could not be pulled"
             raise HostError(message, HINT, pulled.stderr.strip())
     docker("tag", public, reference)
+    return reference
 
 
 def bootstrap(paths: Paths, reference: str, architecture: str) -> None:
     archive = paths.cache / "images" / "debian.tar"
     archive.parent.mkdir(parents=True, exist_ok=True)
-    settings = paths.source / "images/base/files/etc"
+    apt, dpkg = settings(paths)
     command: list[str | Path] = [
         "mmdebstrap", "--variant=minbase", f"--architectures={architecture}", "--include=ca-certificates",
-        f"--aptopt={settings / 'apt/apt.conf.d/90lab'}", f"--dpkgopt={settings / 'dpkg/dpkg.cfg.d/90lab'}",
+        f"--aptopt={apt}", f"--dpkgopt={dpkg}",
         f"--customize-hook={CLEAN}", "--quiet", pins()["debian"]["suite"], archive,
     ]  # fmt: skip
     try:

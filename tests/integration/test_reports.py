@@ -30,7 +30,7 @@ def test_logs_of_a_service_and_of_all(lab: Checkout) -> None:
     assert "Ready." in lab.lab("logs", "localstack", "-n", "100000").stdout
     everything = lab.lab("logs").stdout
     for service in lab.json("status")["services"]:
-        assert f"== {service['name']}: " in everything
+        assert f"== {service['name']}\n" in everything
 
 
 @pytest.mark.parametrize("arguments", [["nobody"], ["--run", "never_was"], ["--run", "latest", "--task", "none"]])
