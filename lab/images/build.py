@@ -10,12 +10,12 @@ from pathlib import Path
 from lab.docker import docker
 from lab.images import debian
 from lab.images.base import Note, Tagged
-from lab.images.catalogue import AIRFLOW, BAKED, BASE, IMAGES, NAMES, NODE, NODE_BASE, POSTGRES, Image
+from lab.images.catalogue import AIRFLOW, BAKED, BASE, GITEA, IMAGES, NAMES, NODE, NODE_BASE, POSTGRES, Image
 from lab.images.content import content_hash
 from lab.images.contexts import Contexts
+from lab.images.databases import FILE, ensure_databases
 from lab.images.dockerfile import build_dockerfile
 from lab.images.graph import run_graph, with_needs
-from lab.images.schema import FILE, ensure_schema
 from lab.paths import Paths
 from lab.proc import held
 
@@ -89,7 +89,7 @@ class BuiltImages(Tagged):
             note("gathering its content")
             self.contexts.stage(image, folder)
             if name == POSTGRES:
-                self.add_schema(image, folder, base, note)
+                self.add_databases(image, folder, base, note)
             note("building")
             build_dockerfile(image, folder, base, self.reference(name))
         finally:
@@ -101,18 +101,19 @@ class BuiltImages(Tagged):
             return self.reference(image.base)
         return debian.ensure_root(self.paths, self.contexts.architecture, note)
 
-    def add_schema(self, image: Image, folder: Path, base: str, note: Note) -> None:
-        """Airflow's database goes into PostgreSQL's image, and is made with it: so that is built without it first."""
+    def add_databases(self, image: Image, folder: Path, base: str, note: Note) -> None:
+        """Databases made beforehand go into PostgreSQL's image, which makes them: it is built without them first."""
         file = folder / FILES / FILE
         server = self.reference(image.name).replace(f"/{image.name}:", f"/{image.name}-empty:")
         build_dockerfile(image, folder, base, server)
         try:
-            airflow = self.reference(AIRFLOW)
-            dump = ensure_schema(self.paths, self.content(image.name), server=server, airflow=airflow, note=note)
+            airflow, gitea = self.reference(AIRFLOW), self.reference(GITEA)
+            key = self.content(image.name)
+            made = ensure_databases(self.paths, key, server=server, airflow=airflow, gitea=gitea, note=note)
         finally:
             docker("image", "rm", "--no-prune", server, check=False)
         file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(dump, file)
+        shutil.copyfile(made, file)
         file.chmod(0o644)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 BASE, NODE_BASE, NODE = "base", "node-base", "node"
-AIRFLOW, POSTGRES = "airflow", "postgres"
+AIRFLOW, GITEA, POSTGRES = "airflow", "gitea", "postgres"
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,17 @@ IMAGES = {
             owner="1000:1000",
         ),
         Image(
-            "gitea",
+            GITEA,
             programs=("gitea",),
             programs_folder="packages/usr/local/bin",
             modules=GITEA_DATA,
             owner="1000:1000",
         ),
-        Image(POSTGRES, needs=(AIRFLOW,), owner="999:999"),
+        Image(POSTGRES, needs=(AIRFLOW, GITEA), owner="999:999"),
         Image("gitsync", owner="65533:0"),
     )
 }
-IN_CLUSTER = (AIRFLOW, "worker", "localstack", "gitea", POSTGRES, "gitsync")
+IN_CLUSTER = (AIRFLOW, "worker", "localstack", GITEA, POSTGRES, "gitsync")
 """What pods are made of, besides Kubernetes' own parts."""
 BAKED = tuple(image.name for image in IMAGES.values() if image.baked)
 NAMES = (*IMAGES, NODE)

@@ -43,7 +43,7 @@ class Contexts:
             yield (self.paths.source / lock_file(image.environment)).read_bytes()
             yield OWN_FILE.with_name("packages.py").read_bytes()
         if image.name == POSTGRES:
-            yield OWN_FILE.with_name("schema.py").read_bytes()
+            yield OWN_FILE.with_name("databases.py").read_bytes()
 
     def stage(self, image: Image, folder: Path) -> None:
         """Fill the empty `folder`, whose programs have been built.
