@@ -8,7 +8,7 @@ from typing import Any
 
 from lab import ui
 from lab.access import DAG, Access
-from lab.components.airflow import PATIENCE, Airflow
+from lab.components.airflow import PATIENCE, Airflow, TroubledError
 from lab.components.storage import object_key
 from lab.errors import CheckFailedError, NotRunningError, ServiceError
 from lab.lineage import versions
@@ -43,11 +43,10 @@ def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Re
         run_id = airflow.trigger(DAG, parameters)
         ui.say(f"Run {run_id} (≤ {limit:.0f} s)")
         with ui.live_list() as shown:
-            follow(airflow, run_id, shown, limit)
+            state, tasks = follow(airflow, run_id, shown, limit)
         seconds = time.monotonic() - started
-        tasks = airflow.tasks(DAG, run_id)
         failed = [task for task in tasks if task["state"] == "failed"]
-        if failed or airflow.run(DAG, run_id)["state"] != "success":
+        if failed or state != "success":
             raise failure(airflow, run_id, failed)
     version = version_of(access, run_id, parameters.get("branch"))
     url = f"s3://{access.settings.storage.bucket}/{object_key(access, version.md5)}" if version and version.md5 else ""
@@ -66,33 +65,36 @@ def require_runnable(airflow: Airflow) -> None:
         raise ServiceError(f"the DAG {DAG} is paused: a run would wait", "unpause it in Airflow's UI, then try again")
 
 
-def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> None:
-    """Show each task from the moment it is scheduled until it ends."""
+def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> tuple[str, list[dict[str, Any]]]:
+    """Show each task from the moment it is scheduled until it ends; the state of the run at its end, and its tasks."""
     open_tasks: set[str] = set()
     closed: set[str] = set()
 
-    def look() -> None:
+    def look() -> tuple[str, list[dict[str, Any]]]:
         try:
-            look_once()
-        except NotRunningError as error:  # it was restarted: it comes back, and the run with it
+            return look_once()
+        except (NotRunningError, TroubledError) as error:  # it comes back, and the run with it
             raise NotYetError(error.message) from error
 
-    def look_once() -> None:
-        for task in airflow.tasks(DAG, run_id):
-            name, state = task["task_id"], task["state"]
-            if state in {None, "removed"} or name in closed:
+    def look_once() -> tuple[str, list[dict[str, Any]]]:
+        state = str(airflow.run(DAG, run_id)["state"])
+        tasks = airflow.tasks(DAG, run_id)
+        for task in tasks:
+            name, its_state = task["task_id"], task["state"]
+            if its_state in {None, "removed"} or name in closed:
                 continue
             if name not in open_tasks:
                 open_tasks.add(name)
                 shown.start(name, name, limit)
             shown.note(name, describe(task))
-            if state in ENDED:
+            if its_state in ENDED:
                 closed.add(name)
-                shown.end(name, "✓" if state == "success" else "✗", "" if state == "success" else state)
-        if airflow.run(DAG, run_id)["state"] not in {"success", "failed"}:
+                shown.end(name, "✓" if its_state == "success" else "✗", "" if its_state == "success" else its_state)
+        if state not in {"success", "failed"}:
             raise NotYetError(f"at {', '.join(sorted(open_tasks - closed)) or 'its start'}")
+        return state, tasks
 
-    wait_until(
+    return wait_until(
         look, what=f"run {run_id}", limit=limit, pause=PAUSE,
         hint=f"the run goes on in Airflow: make lab-logs RUN={run_id}",
     )  # fmt: skip
