@@ -10,14 +10,16 @@ export LAB_IMAGES__SOURCE := $(or $(IMAGES),$(LAB_IMAGES__SOURCE))
 export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-install lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
+.PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
 	lab-images images test test-unit test-render test-localstack test-integration test-kind lint lint-fix bench lock clean
 
 ##@ The lab
-lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, TIMINGS=1)
-	@$(LAB) up $(if $(TIMINGS),--timings)
+lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
+	@$(LAB) up $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(TIMINGS),--timings)
 lab-install:     ## Fetch and install everything that lab-up needs, and start nothing
 	@$(LAB) install
+lab-bundle:      ## Write one file from which lab-up needs no network (OUTPUT=file, ENGINE=local: without images)
+	@$(LAB) bundle $(if $(OUTPUT),'$(OUTPUT)') $(if $(filter local,$(ENGINE)),--engine local)
 lab-down:        ## End everything that it runs; PURGE=1 removes its data too
 	@$(LAB) down $(if $(PURGE),--purge)
 lab-status:      ## Each service with its health, and the URLs (JSON=1)

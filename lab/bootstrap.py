@@ -2,11 +2,13 @@
 
 `lab/bootstrap.sh` calls it. uv is taken from PATH if it is new enough; else the wheel that uv.lock names is installed
 below `.lab/`, by pip (which knows the host's package index) or, on a Python without pip, straight from the lock's URL.
+With `up --bundle FILE`, and once a bundle has been opened, uv and all packages come from the bundle.
 Exit codes are those of README.md: 4 the machine lacks something, 5 packages could not be fetched.
 """
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import hashlib
 import io
@@ -85,8 +87,8 @@ def locked_uv() -> dict:
     return next(package for package in packages if package["name"] == "uv")
 
 
-def find_uv() -> str:
-    """A uv that is new enough, installed below `.lab/` if need be."""
+def find_uv(packages: Path | None = None) -> str:
+    """A uv that is new enough, installed below `.lab/` if need be; `packages` are those of a bundle."""
     minimum = pins()["uv"]["minimum"]
     on_path = shutil.which("uv")
     if on_path and version_of(on_path) >= tuple(map(int, minimum.split("."))):
@@ -96,9 +98,18 @@ def find_uv() -> str:
     if not version_of(str(own)):
         say(f"Installing uv {package['version']} below .lab/ (≤ 60 s) …")
         own.parent.mkdir(parents=True, exist_ok=True)
-        if not (uv_by_pip(package, own) or uv_by_url(package, own)):
+        if not (uv_by_bundle(package, own, packages) or uv_by_pip(package, own) or uv_by_url(package, own)):
             fail(NETWORK_ERROR, f"uv {package['version']} could not be fetched", NETWORK_HINT)
     return str(own)
+
+
+def uv_by_bundle(package: dict, own: Path, packages: Path | None) -> bool:
+    for wheel in package["wheels"] if packages else ():
+        file = packages / wheel["url"].rsplit("/", 1)[-1]
+        if file.exists() and platform_matches(file.name):
+            take_uv(file.read_bytes(), wheel, own)
+            return True
+    return False
 
 
 def uv_by_pip(package: dict, own: Path) -> bool:
@@ -135,16 +146,21 @@ def uv_by_url(package: dict, own: Path) -> bool:
                 content = answer.read()
         except (urllib.error.URLError, OSError):
             return False
-        if "sha256:" + hashlib.sha256(content).hexdigest() != wheel["hash"]:
-            fail(NETWORK_ERROR, "the uv wheel does not have the checksum that uv.lock names", NETWORK_HINT)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            member = next(name for name in archive.namelist() if name.endswith("/scripts/uv"))
-            partial = own.with_suffix(".part")
-            partial.write_bytes(archive.read(member))
-        partial.chmod(0o755)
-        partial.replace(own)
+        take_uv(content, wheel, own)
         return True
     return False
+
+
+def take_uv(content: bytes, wheel: dict, own: Path) -> None:
+    """The program out of a wheel, once the wheel has the locked checksum."""
+    if "sha256:" + hashlib.sha256(content).hexdigest() != wheel["hash"]:
+        fail(NETWORK_ERROR, "the uv wheel does not have the checksum that uv.lock names", NETWORK_HINT)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        member = next(name for name in archive.namelist() if name.endswith("/scripts/uv"))
+        partial = own.with_suffix(".part")
+        partial.write_bytes(archive.read(member))
+    partial.chmod(0o755)
+    partial.replace(own)
 
 
 def hold_lock() -> int:
@@ -168,7 +184,24 @@ def run_uv(uv: str, lock: int, *arguments: str) -> None:
         fail(NETWORK_ERROR, "the lab's own packages could not be installed", NETWORK_HINT, finished.stderr)
 
 
-def make_environment(uv: str, lock: int, groups: list[str]) -> None:
+def packages_of_bundle(arguments: list[str]) -> Path | None:
+    """The packages of the bundle that `up --bundle FILE` names, or of the one opened before; None: fetch them."""
+    from lab.bundle.opened import open_bundle, packages_for
+    from lab.errors import LabError
+
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--bundle")
+    file = parser.parse_known_args(arguments)[0].bundle if arguments[:1] == ["up"] else None
+    try:
+        if file:
+            say("Checking and unpacking the bundle (≤ 120 s) …")
+            open_bundle(Path(file).expanduser(), ROOT, HOME, lambda _: None)
+        return packages_for("uv.lock", ROOT, HOME)
+    except LabError as error:
+        fail(error.exit_code, error.message, error.hint)
+
+
+def make_environment(uv: str, lock: int, groups: list[str], packages: Path | None) -> None:
     say("Preparing the lab's own environment (≤ 120 s, seconds when packages are cached) …")
     requirements = HOME / "cache" / "lab-requirements.txt"
     requirements.parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +218,10 @@ def make_environment(uv: str, lock: int, groups: list[str]) -> None:
         stamp.unlink(missing_ok=True)
     if not whole:
         run_uv(uv, lock, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT))
-    run_uv(uv, lock, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(requirements))
+    from lab.bundle.opened import uv_options
+
+    sync = ("pip", "sync", "--quiet", "--require-hashes", *uv_options(packages), "--python", str(python))
+    run_uv(uv, lock, *sync, str(requirements))
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(ENVIRONMENT)}))
     (packages / "lab.pth").write_text(f"{ROOT}\n", "utf-8")
     (ENVIRONMENT / "uv-path").write_text(uv, "utf-8")
@@ -196,8 +232,11 @@ def main() -> None:
         fail(HOST_ERROR, "git is not installed", "install it (apt install git · brew install git)")
     require_disk()
     lock = hold_lock()
-    make_environment(find_uv(), lock, ["--group", "dev"] if "--dev" in sys.argv[1:] else [])
+    development = sys.argv[1:2] == ["--dev"]
+    packages = None if development else packages_of_bundle(sys.argv[1:])  # a bundle has no tools of development
+    make_environment(find_uv(packages), lock, ["--group", "dev"] if development else [], packages)
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(ROOT)  # for the few parts of `lab` that need the standard library only
     main()

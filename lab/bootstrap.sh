@@ -69,7 +69,7 @@ if ! [ -f "$stamp" ] || [ "$(lock_stamp)" != "$(cat "$stamp")" ]; then
         echo "hint: install one (apt install python3 · brew install python@3.12 · pyenv install 3.12 · uv python install 3.12), or name one: LAB_PYTHON=/path/to/python3 make lab-up" >&2
         exit 4
     fi
-    "$python" "$root/lab/bootstrap.py" $groups
+    "$python" "$root/lab/bootstrap.py" $groups "$@"
     lock_stamp > "$environment/.stamp.new"
     [ -n "$groups" ] && cp "$environment/.stamp.new" "$environment/.stamp-dev"
     mv "$environment/.stamp.new" "$environment/.stamp"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lab.errors import HostError, ProgramError
 from lab.pins import pins, version_tuple
-from lab.proc import Completed, run
+from lab.proc import Completed, describe, run, tail
 
 QUICK = 30
 """Seconds that a question to the engine may take."""
+CHUNK = 1 << 20
 
 
 def docker(
@@ -24,6 +27,48 @@ def docker(
 ) -> Completed:
     """Run `docker <arguments>`; see lab.proc.run for the parameters and the errors."""
     return run(["docker", *arguments], limit=limit, check=check, env=env, text=text)
+
+
+def docker_writes(*arguments: str) -> Iterator[bytes]:
+    """What `docker <arguments>` writes, as it comes: more than memory holds.
+
+    Raises:
+        ProgramError: it failed.
+    """
+    command = ["docker", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        try:
+            while chunk := running.stdout.read(CHUNK):  # type: ignore[union-attr]
+                yield chunk
+            require_success(running, arguments)
+        finally:
+            running.kill()
+
+
+def docker_reads(*arguments: str, chunks: Iterable[bytes]) -> None:
+    """Give `docker <arguments>` all of `chunks` on its standard input. If they raise, it is killed.
+
+    Raises:
+        ProgramError: it failed.
+    """
+    command, pipe = ["docker", *arguments], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe) as running:
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it has ended, and says why
+                running.stdin.writelines(chunks)  # type: ignore[union-attr]
+                running.stdin.flush()  # type: ignore[union-attr]
+            require_success(running, arguments)
+        finally:
+            running.kill()
+            with contextlib.suppress(BrokenPipeError):
+                running.stdin.close()  # type: ignore[union-attr]
+
+
+def require_success(running: subprocess.Popen[bytes], arguments: tuple[str, ...]) -> None:
+    _, said = running.communicate()
+    if running.returncode != 0:
+        message = f"docker {' '.join(arguments[:2])} ended with {describe(running.returncode)}"
+        raise ProgramError(message, detail=tail(said))
 
 
 def require_engine() -> str:

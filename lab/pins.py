@@ -13,7 +13,9 @@ PLAIN = "plain"
 """What only `lab bench` installs."""
 GO = "go"
 """What only images and tools are built with."""
-LOCKED = (*ENVIRONMENTS, PLAIN, GO)
+PACKAGER = "packager"
+"""What only bundles are made with."""
+LOCKED = (*ENVIRONMENTS, PLAIN, GO, PACKAGER)
 
 
 @cache

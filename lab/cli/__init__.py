@@ -7,7 +7,23 @@ import sys
 
 import typer
 
-from lab.cli import bench, doctor, down, history, images, install, lock, logs, reproduce, run, shell, status, up, verify
+from lab.cli import (
+    bench,
+    bundle,
+    doctor,
+    down,
+    history,
+    images,
+    install,
+    lock,
+    logs,
+    reproduce,
+    run,
+    shell,
+    status,
+    up,
+    verify,
+)
 from lab.errors import CheckFailedError, LabError, ServiceError
 
 app = typer.Typer(
@@ -19,7 +35,23 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, down, status, run, history, verify, reproduce, logs, doctor, shell, install, images, bench, lock):
+for module in (
+    up,
+    down,
+    status,
+    run,
+    history,
+    verify,
+    reproduce,
+    logs,
+    doctor,
+    shell,
+    install,
+    images,
+    bundle,
+    bench,
+    lock,
+):
     module.register(app)
 
 INTERRUPTED, USAGE = 130, 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def up(
     engine: Annotated[str | None, typer.Option(help="auto, local or kind. [LAB_ENGINE]")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Take everything from this file, which lab bundle wrote.")] = None,
     timings: Annotated[bool, typer.Option("--timings", help="End with the seconds of each phase.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON at the end.")] = False,
 ) -> None:
@@ -29,6 +31,8 @@ def up(
     from lab.paths import Paths
 
     flags: Layer = {"engine": engine} if engine else {}
+    if bundle:
+        flags = {**flags, **from_bundle(bundle, flags)}
     chosen, why = context.engine(flags, new=True)
     started = time.monotonic()
     with context.exclusive("up"):
@@ -58,3 +62,15 @@ def up(
     ui.say(f"  S3          {access.s3_url}   bucket {access.settings.storage.bucket}")
     ui.say("\nNext:  make lab-run      make a new data version")
     ui.say("       make lab-shell    a shell in which git, dvc, airflow and aws reach the lab")
+
+
+def from_bundle(file: Path, flags: Layer) -> Layer:
+    """Open the bundle: the settings that follow from it."""
+    from lab import ui
+    from lab.bundle.use import use
+    from lab.cli import context
+    from lab.paths import Paths
+
+    paths, settings = Paths.of(), context.settings(flags)
+    with context.exclusive("up"), ui.step("Opening the bundle", 300) as shown:
+        return use(file.expanduser(), paths, settings, lambda text: shown.note("", text))

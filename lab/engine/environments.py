@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.bundle.opened import packages_for, uv_options
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths
 from lab.pins import lock_file
@@ -58,8 +59,9 @@ class Environment:
                 if not whole:
                     new = ("venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder))
                     run_uv(self.paths, *new, inherit=descriptor)
-                sync = ("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(self.lock))
-                run_uv(self.paths, *sync, inherit=descriptor)
+                packages = packages_for(lock_file(self.name), self.paths.source, self.paths.home)
+                sync = ("pip", "sync", "--quiet", "--require-hashes", *uv_options(packages), "--python", str(python))
+                run_uv(self.paths, *sync, self.lock, inherit=descriptor)
             except ProgramError as error:
                 message = f"the packages of the {self.name} environment could not be installed"
                 raise NetworkError(message, NETWORK_HINT, error.detail) from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from lab.config import Settings
+from lab.errors import HostError
 from lab.images import registry
 from lab.images.base import ImageInfo, ImageSet
 from lab.images.build import BuiltImages
-from lab.images.bundle import BundledImages, list_file
+from lab.images.bundle import BundledImages
 from lab.images.pull import PulledImages
 from lab.paths import Paths
 
@@ -17,7 +20,7 @@ def image_set(paths: Paths, settings: Settings) -> ImageSet:
     """The images as the setting `images.source` wants them.
 
     Raises:
-        HostError: they are to come from a bundle, and none was loaded.
+        HostError: they are to come from a bundle, and none that fits was opened.
     """
     source = settings.images.source
     if source == "build":
@@ -30,8 +33,8 @@ def image_set(paths: Paths, settings: Settings) -> ImageSet:
 
 
 def chosen(paths: Paths, settings: Settings) -> ImageSet:
-    """What costs least: a bundle that was loaded, images that are there, a registry that answers; else a build."""
-    if list_file(paths).exists():
+    """What costs least: a bundle that was opened, images that are there, a registry that answers; else a build."""
+    with suppress(HostError):
         return BundledImages(paths)
     built = BuiltImages(paths)
     if not built.missing():

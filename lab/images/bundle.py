@@ -1,52 +1,74 @@
-"""Images that a bundle brought: Docker has them, and a list says which they are."""
+"""Images that a bundle brings: loaded into Docker from the bundle that was opened."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
+from lab.bundle.archive import Bundle
+from lab.bundle.fit import require_equal
+from lab.bundle.opened import opened
 from lab.errors import HostError
+from lab.images.archive import load
 from lab.images.base import Note, Tagged
+from lab.images.build import BuiltImages
 from lab.images.catalogue import NAMES
+from lab.images.contexts import Contexts
+from lab.images.pull import PulledImages
 from lab.paths import Paths
+from lab.pins import pins
+from lab.tools import TOOLS, place
 
-HINT = "load one (make lab-up BUNDLE=file), or use another source: IMAGES=build, IMAGES=pull"
-
-
-def list_file(paths: Paths) -> Path:
-    """What loading a bundle leaves here: `{"baked": true, "images": {"base": "lab/base:…", …}}`."""
-    return paths.home / "bundle.json"
+HINT = "open one (make lab-up BUNDLE=file), or use another source: IMAGES=build, IMAGES=pull"
 
 
 class BundledImages(Tagged):
     """An ImageSet (lab.images.base) that fetches nothing.
 
     Raises:
-        HostError: no bundle was loaded.
+        HostError: no bundle with images was opened, or they are not those of this checkout.
     """
 
     source = "bundle"
 
     def __init__(self, paths: Paths) -> None:
         super().__init__()
-        file = list_file(paths)
-        if not file.exists():
-            raise HostError("no bundle is loaded", HINT)
-        told: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        found = opened(paths.home)
+        if found is None or found[1].manifest["images"] is None:
+            raise HostError("no bundle with images was opened", HINT)
+        self.bundle = found[1]
+        require_cluster_fit(self.bundle, paths)
+        told = self.bundle.manifest["images"]
         self.baked = bool(told["baked"])
-        self.known = dict(told["images"])
-        self.names = tuple(self.known)
+        self.known = dict(told["references"])
+        self.names = tuple(told["archived"])
 
     def content(self, name: str) -> str:
         raise HostError(f"the bundle has no image {name}", "make the bundle anew: make lab-bundle")
 
-    def ensure(self, note: Note, names: Sequence[str] = NAMES) -> None:  # noqa: ARG002 - nothing to tell
-        """See that the images are still there.
+    def ensure(self, note: Note, names: Sequence[str] = NAMES) -> None:
+        """Load all of them if one of `names` is missing.
 
         Raises:
-            HostError: some were removed since.
+            CheckFailedError: the bundle has been damaged since it was opened.
+            HostError: it is gone, or the disk is full.
         """
-        if missing := set(self.missing()) & set(names):
-            raise HostError(f"images of the bundle are gone: {', '.join(sorted(missing))}", HINT)
+        missing = self.missing()
+        if set(missing) & set(names):
+            load(self.bundle, [self.reference(name) for name in missing], note)
+
+
+def require_cluster_fit(bundle: Bundle, paths: Paths) -> None:
+    """Refuse a bundle whose images, tools or chart are not those of this checkout; the local engine needs none of them.
+
+    Raises:
+        HostError: all that differs.
+    """
+    images = bundle.manifest["images"]
+    ours = PulledImages(paths, "") if images["source"] == PulledImages.source else BuiltImages(paths)
+    ours.contexts = Contexts(paths, images["architecture"])  # Docker need not be asked: there may be none
+    theirs = {f"image {name}": reference for name, reference in images["references"].items()}
+    theirs |= {f"program {name}": file for name, file in bundle.manifest["tools"].items()}
+    wanted = {f"image {name}": ours.reference(name) for name in images["references"]}
+    wanted |= {f"program {name}": place(paths, name).name for name in TOOLS}
+    theirs["the chart"], wanted["the chart"] = bundle.manifest["chart"], pins()["chart"]["sha256"]
+    require_equal(bundle, theirs, wanted)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import sys
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,3 +108,48 @@ def test_a_failure_is_an_error_line_the_last_lines_and_a_hint_line(capsys: pytes
     error, *detail, hint = capsys.readouterr().err.splitlines()
     assert (ended.value.code, error, hint) == (5, "error: uv could not be fetched", "hint: check the network")
     assert detail == [f"  │ {number}" for number in range(12, 20)]
+
+
+def uv_wheel(folder: Path, checksum: str = "") -> dict[str, Any]:
+    """A wheel that fits here, and the package as uv.lock would name it."""
+    name = next(name for name in wheels() if bootstrap.platform_matches(name))
+    with zipfile.ZipFile(folder / name, "w") as wheel:
+        wheel.writestr("uv-9.data/scripts/uv", "#!/bin/sh\necho uv 9.0.0\n")
+    found = checksum or hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    return {"version": "9", "wheels": [{"url": f"https://index.invalid/{name}", "hash": f"sha256:{found}"}]}
+
+
+def test_uv_comes_out_of_a_bundle(tmp_path: Path) -> None:
+    own = tmp_path / "uv"
+    assert bootstrap.uv_by_bundle(uv_wheel(tmp_path), own, tmp_path)
+    assert bootstrap.version_of(str(own)) == (9, 0, 0)
+
+
+def test_a_uv_with_another_checksum_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.uv_by_bundle(uv_wheel(tmp_path, "0" * 64), tmp_path / "uv", tmp_path)
+    assert ended.value.code == 5
+    assert "checksum" in capsys.readouterr().err
+    assert not (tmp_path / "uv").exists()
+
+
+def test_without_a_bundle_or_a_fitting_wheel_uv_is_fetched(tmp_path: Path) -> None:
+    package = uv_wheel(tmp_path)
+    assert not bootstrap.uv_by_bundle(package, tmp_path / "uv", None)
+    assert not bootstrap.uv_by_bundle(package, tmp_path / "uv", tmp_path / "none")
+
+
+@pytest.mark.parametrize("arguments", [["up"], ["status", "--bundle", "none.tar"], []])
+def test_only_up_opens_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.setattr(bootstrap, "HOME", tmp_path)
+    assert bootstrap.packages_of_bundle(arguments) is None
+
+
+def test_a_bundle_that_is_not_there_ends_the_bootstrap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "HOME", tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.packages_of_bundle(["up", "--engine", "local", "--bundle=none.tar"])
+    assert ended.value.code == 4
+    assert "none.tar cannot be read" in capsys.readouterr().err
