@@ -222,8 +222,9 @@ def make_environment(uv: str, lock: int, groups: list[str], packages: Path | Non
 
     sync = ("pip", "sync", "--quiet", "--require-hashes", *uv_options(packages), "--python", str(python))
     run_uv(uv, lock, *sync, str(requirements))
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(ENVIRONMENT)}))
-    (packages / "lab.pth").write_text(f"{ROOT}\n", "utf-8")
+    # The scheme by name: the default one of Debian's own Python is not that of an environment.
+    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(ENVIRONMENT)}))
+    (site / "lab.pth").write_text(f"{ROOT}\n", "utf-8")
     (ENVIRONMENT / "uv-path").write_text(uv, "utf-8")
 
 
