@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from lab.proc import Completed, describe, run, tail
 QUICK = 30
 """Seconds that a question to the engine may take."""
 CHUNK = 1 << 20
+REACH = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
 
 
 def docker(
@@ -27,6 +29,12 @@ def docker(
 ) -> Completed:
     """Run `docker <arguments>`; see lab.proc.run for the parameters and the errors."""
     return run(["docker", *arguments], limit=limit, check=check, env=env, text=text)
+
+
+def reach() -> dict[str, str]:
+    """What makes a program with another HOME find the engine that `docker` finds here: a socket, or a context."""
+    kept = {name: os.environ[name] for name in REACH if os.environ.get(name)}
+    return {"DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker"), **kept}
 
 
 def docker_writes(*arguments: str) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.access import Access
 from lab.config import Settings
-from lab.docker import inspect
+from lab.docker import inspect, reach
 from lab.engine import ports
 from lab.engine.environments import Environment
 from lab.errors import NotRunningError
@@ -123,10 +123,11 @@ class Instance:
         )
 
     def tool_environment(self) -> dict[str, str]:
-        """For kind, helm and kubectl: nothing of the person's configuration, every file below `.lab/`."""
+        """For kind, helm and kubectl: of the person's configuration only where Docker is, every file below `.lab/`."""
         caches = self.paths.cache / "helm"
         return service_environment(
             {
+                **reach(),
                 "HOME": str(self.paths.user_home),
                 "LAB_HOME": str(self.paths.home),
                 "KUBECONFIG": str(self.kubeconfig),
