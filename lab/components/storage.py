@@ -22,7 +22,12 @@ def client(access: Access, *, attempts: int = 3) -> Any:
         region_name=access.settings.storage.region,
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-        config=Config(connect_timeout=3, read_timeout=30, retries={"max_attempts": attempts, "mode": "standard"}),
+        config=Config(
+            connect_timeout=3,
+            read_timeout=30,
+            retries={"max_attempts": attempts, "mode": "standard"},
+            proxies={},  # a proxy of the person's must not see loopback traffic
+        ),
     )
 
 

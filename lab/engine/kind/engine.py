@@ -17,7 +17,7 @@ from lab.engine.kind.instance import Instance
 from lab.engine.phases import Phase
 from lab.host import Check, require_kind_host
 from lab.paths import Paths
-from lab.proc import clean_environment
+from lab.proc import clean_environment, without_proxy_on_loopback
 
 
 @dataclass
@@ -86,6 +86,7 @@ class KindEngine:
             **access.aws_variables(),
             **access.git_variables(),
             **access.dvc_variables(),
+            **without_proxy_on_loopback(),
             "PIPELINE_REPOSITORY": access.repository_url,
             "KUBECONFIG": str(instance.kubeconfig),
         }
