@@ -39,7 +39,7 @@ class KindEngine:
         if instance.is_up():
             same_settings.require_running(instance.running_settings, self.settings)
         else:
-            require_kind_host(self.paths, builds=bool(instance.images.missing()))
+            require_kind_host(self.paths, builds=instance.builds())
         same_settings.require_data(instance.data_settings, self.settings)
         if not instance.is_up() or not release.is_current(instance):
             release.require_valid(instance)

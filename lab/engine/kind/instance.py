@@ -87,6 +87,10 @@ class Instance:
     def environment(self, name: str) -> Environment:
         return Environment(self.paths, name)
 
+    def builds(self) -> bool:
+        """Whether images are missing that have to be made first, which takes more disk than anything else."""
+        return self.images.source != "bundle" and bool(self.images.missing())
+
     def container(self) -> dict[str, Any] | None:
         """The node as Docker knows it, or None. It may belong to somebody else's cluster of the same name."""
         return inspect("container", self.node)

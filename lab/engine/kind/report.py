@@ -81,7 +81,7 @@ def diagnose(instance: Instance) -> list[Check]:
         return [*found, Check("cluster", "fail", error.message, error.hint)]
     missing = instance.images.missing()
     told = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
-    found += [*kind_checks(instance.paths, builds=bool(missing)), Check("images", *told, hint="make lab-up")]
+    found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *told, hint="make lab-up")]
     found += [Check("left over", "fail", line, "make lab-down removes it") for line in leftovers(instance)]
     now = status(instance)
     for service in now.services:
