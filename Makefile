@@ -64,8 +64,8 @@ lint:            ## ruff and mypy
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 lint-fix:        ## Let ruff mend what it can
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
-bench:           ## Measure, print and store a table of times and memory (minutes)
-	@$(LAB_DEV) bench
+bench:           ## Measure, print and store a table of times and memory (minutes; SCENARIOS="warm kind-up")
+	@$(LAB_DEV) bench $(SCENARIOS)
 lock:            ## Make the locks anew from pyproject.toml and lab/pins.toml
 	@$(LAB_DEV) lock
 clean: lab-down  ## End the lab and remove .lab/ whole

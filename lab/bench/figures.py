@@ -81,13 +81,14 @@ def each(group: str, prefix: str, unit: str, samples: Sequence[dict[str, float]]
     ]
 
 
-def ratio(group: str, title: str, above: Sequence[float], below: Sequence[float]) -> list[Figure]:
+def ratio(
+    group: str, title: str, above: Sequence[float], below: Sequence[float], *, goal: Goal | None = None
+) -> list[Figure]:
     """How many times the median of `above` is that of `below`; nothing where either was not measured."""
     if not above or not below or statistics.median(below) == 0:
         return []
-    return [
-        Figure(group, title, "times", (statistics.median(above) / statistics.median(below),), note="of the medians")
-    ]
+    quotient = statistics.median(above) / statistics.median(below)
+    return [Figure(group, title, "times", (quotient,), goal, "of the medians")]
 
 
 @dataclass

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +17,10 @@ from pathlib import Path
 
 from lab import ui
 from lab.errors import ProgramError
-from lab.proc import Completed, describe, run, tail
+from lab.proc import Completed, describe, tail
+
+GRACE = 10
+"""Seconds that a program and what it started have to end by themselves when they are cut off."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +43,53 @@ class Usage:
 def timed(
     title: str, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float, text: str | None = None
 ) -> Timed:
-    """Run a program to its end with its title and limit shown.
+    """Run a program to its end, `text` on its standard input, with its title and limit shown.
 
     Raises:
-        ProgramError: as lab.proc.run.
+        ProgramError: as lab.proc.run. Nothing that the program started goes on if it was cut off.
     """
     with ui.step(title, limit):
         started = time.monotonic()
-        completed = run(argv, env=env, cwd=cwd, limit=limit, text=text)
+        completed = run_group([str(part) for part in argv], env, cwd, limit, text)
         seconds = time.monotonic() - started
     return Timed(seconds, completed)
+
+
+def run_group(command: list[str], env: Mapping[str, str], cwd: Path, limit: float, text: str | None) -> Completed:
+    """As lab.proc.run, but in a process group of its own, which ends whole at the limit and on an interrupt.
+
+    A `kind create` that outlived its caller would make a cluster that nobody knows of.
+    """
+    pipe = subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL if text is None else pipe, stdout=pipe,
+            stderr=pipe, encoding="utf-8", errors="replace", start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise ProgramError(f"{command[0]} could not be started: {error.strerror}") from error
+    with process:
+        try:
+            stdout, stderr = process.communicate(text, timeout=limit)
+        except BaseException as error:
+            end_group(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                message = f"{shlex.join(command)} took longer than {limit:.0f} s"
+                raise ProgramError(message, detail=tail(error.stderr)) from error
+            raise
+    if process.returncode != 0:
+        message = f"{shlex.join(command)} ended with {describe(process.returncode)}"
+        raise ProgramError(message, detail=tail(f"{stdout}\n{stderr}"))
+    return Completed(0, stdout, stderr)
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End the process and its group: asked first, killed after GRACE seconds."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def child(title: str, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float) -> Usage:

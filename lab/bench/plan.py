@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +10,21 @@ from lab import ui
 from lab.bench import machine
 from lab.bench.figures import Results
 from lab.bench.machine import Machine
-from lab.bench.scenarios import ending, memory, modify, pandas_way, pipeline, startup
-from lab.bench.scratch import Scratch, head, scratch_lab
+from lab.bench.scenarios import ending, kind, kind_memory, memory, modify, pandas_way, pipeline, startup
+from lab.bench.scratch import Scratch, exclusive, head, kind_lab, kind_variables, scratch_lab
+from lab.config import load
+from lab.docker import require_engine
+from lab.engine import why_not_kind
 from lab.errors import HostError, SettingsError
-from lab.host import INSTALL_DISK, MIB, RUN_DISK, disk, require_host
+from lab.host import INSTALL_DISK, MIB, RUN_DISK, disk, require_host, require_kind_host
 from lab.paths import Paths
 
-SCENARIOS = (startup.COLD, startup.WARM, pipeline.RUN, pipeline.PLAIN, memory.MEMORY, modify.MODIFY)
-WITH_A_LAB = frozenset(SCENARIOS) - {modify.MODIFY}
+ON_LOCAL = (startup.COLD, startup.WARM, pipeline.RUN, pipeline.PLAIN, memory.MEMORY)
+ON_KIND = (kind.UP, kind.RUN, kind_memory.MEMORY)
+SCENARIOS = (*ON_LOCAL, modify.MODIFY, *ON_KIND)
 PLAIN_DISK = 500 * MIB
+KIND_DISK = 5000 * MIB
+"""Both ways' programs and data; the usual way's node unpacks every image once more, where Docker keeps its volumes."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,11 @@ class Plan:
 
     @property
     def needs_lab(self) -> bool:
-        return bool(self.only & WITH_A_LAB)
+        return bool(self.only & set(ON_LOCAL))
+
+    @property
+    def needs_kind(self) -> bool:
+        return bool(self.only & set(ON_KIND))
 
     @property
     def needs_pandas(self) -> bool:
@@ -38,26 +49,43 @@ class Plan:
 
     @property
     def disk(self) -> int:
-        """Bytes below `.lab/bench/` at the peak: the cold start holds every package twice, pandas the CSV twice."""
+        """Bytes below `.lab/bench/` at the peak: the cold start holds every package twice, pandas the CSV twice.
+
+        A cluster comes when the local lab has gone.
+        """
         lab = INSTALL_DISK * (2 if startup.COLD in self.only else 1) + RUN_DISK if self.needs_lab else 0
         large = round(2.2e9 * self.gigabytes) if modify.MODIFY in self.only else 0
-        return lab + large + (PLAIN_DISK if self.needs_pandas else 0)
+        local = lab + large + (PLAIN_DISK if self.needs_pandas else 0)
+        return max(local, KIND_DISK if self.needs_kind else 0)
 
 
-def select(text: str | None) -> frozenset[str]:
-    """`"cold,run"` as a set; all scenarios where nothing is given.
+def select(names: list[str]) -> frozenset[str]:
+    """`["cold", "run"]`, or `["cold,run"]`, as a set.
 
     Raises:
-        SettingsError: one of them is not a scenario.
+        SettingsError: one of them is not a scenario, or there is none.
     """
-    if text is None:
-        return frozenset(SCENARIOS)
-    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    wanted = [name.strip() for text in names for name in text.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in SCENARIOS]
     if unknown or not wanted:
         problem = f"unknown scenario {', '.join(map(repr, unknown))}" if unknown else "no scenario is given"
-        raise SettingsError(f"--only: {problem}", f"scenarios are {', '.join(SCENARIOS)}")
+        raise SettingsError(problem, f"scenarios are {', '.join(SCENARIOS)}")
     return frozenset(wanted)
+
+
+def all_possible(paths: Paths) -> frozenset[str]:
+    """All scenarios, but those of a cluster where this machine cannot have one at once; says which and why."""
+    home = kind_home(paths)
+    reason = why_not_kind(load(home / "lab.toml", kind_variables()), Paths(paths.source, home))
+    if not reason:
+        return frozenset(SCENARIOS)
+    ui.say(f"Left out: {', '.join(ON_KIND)} ({reason}). Name them to have them all the same.")
+    return frozenset(SCENARIOS) - set(ON_KIND)
+
+
+def kind_home(paths: Paths) -> Path:
+    """Where the scratch lab on kind and the usual way's cluster have their files."""
+    return paths.bench / "kind"
 
 
 def bench(paths: Paths, plan: Plan) -> tuple[Results, Machine]:
@@ -66,17 +94,22 @@ def bench(paths: Paths, plan: Plan) -> tuple[Results, Machine]:
     Raises:
         LabError: a scenario failed, or the machine lacks something; the scratch lab has been ended.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is ended
     commit = head(paths.source)
     require(paths, plan)
     described = machine.describe(commit[:10])
     ui.say(f"Bench on {described.line()}")
-    python = pandas_way.install(paths) if plan.needs_pandas else None
     results = Results()
-    if plan.needs_lab:
-        with scratch_lab(paths.source, paths.bench, commit) as scratch:
-            with_lab(scratch, plan, results, python)
-    if modify.MODIFY in plan.only and python:
-        results.add(modify.modify(paths.bench / "cache", plan.gigabytes, python))
+    with exclusive(paths.bench):
+        python = pandas_way.install(paths) if plan.needs_pandas else None
+        if plan.needs_lab:
+            with scratch_lab(paths.source, paths.bench, commit) as scratch:
+                with_lab(scratch, plan, results, python)
+        if modify.MODIFY in plan.only and python:
+            results.add(modify.modify(paths.bench / "cache", plan.gigabytes, python))
+        if plan.needs_kind:
+            with kind_lab(paths.source, kind_home(paths), commit) as scratch:
+                results.add(kind.compare(scratch, plan.only, plan.runs))
     return results, described
 
 
@@ -101,9 +134,12 @@ def require(paths: Paths, plan: Plan) -> None:
     """Refuse before anything is changed.
 
     Raises:
-        HostError: disk or memory is short.
+        HostError: disk or memory is short, or there is no container engine for a cluster.
     """
     check = disk(paths.source, plan.disk)
     if check.state == "fail":
         raise HostError(check.found, f"{check.hint}, or choose fewer scenarios (--only) or a smaller --gigabytes")
     require_host(paths, installs=False, starts=plan.needs_lab)
+    if plan.needs_kind:
+        require_engine()
+        require_kind_host(paths, builds=False)

@@ -1,4 +1,4 @@
-"""The scratch lab: a checkout of HEAD below `.lab/bench/`, with ports, data and processes of its own.
+"""The scratch lab: a checkout of HEAD below `.lab/bench/`, with ports, data, processes and a cluster of its own.
 
 Never the person's own lab: what the bench starts, it starts there, by the command line, and ends it again.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,25 @@ from filelock import FileLock, Timeout
 
 from lab import ui
 from lab.bench.measure import Timed, timed
+from lab.config import Settings, load
 from lab.errors import BusyError, HostError, LabError, ProgramError
 from lab.proc import clean_environment, run
 
-UP_LIMIT, DOWN_LIMIT, COMMAND_LIMIT = 900, 120, 600
+UP_LIMIT, DOWN_LIMIT, COMMAND_LIMIT = 900, 180, 600
+LOCAL = {"LAB_ENGINE": "local"}
+KIND = {"LAB_ENGINE": "kind", "LAB_CLUSTER__NAME": "lab-bench"}
+HANDED_ON = ("LAB_IMAGES__SOURCE", "LAB_IMAGES__REGISTRY", "LAB_AIRFLOW__CHART")
+"""Settings of the person's own lab that say where a cluster's parts come from."""
 
 
 @dataclass
 class Scratch:
-    """One checkout; `commit` is the HEAD that is measured."""
+    """One checkout; `commit` is the HEAD that is measured, `variables` are its settings."""
 
     source: Path
     folder: Path
     commit: str = ""
+    variables: Mapping[str, str] = field(default_factory=lambda: LOCAL)
 
     @property
     def checkout(self) -> Path:
@@ -39,6 +45,10 @@ class Scratch:
     @property
     def home(self) -> Path:
         return self.checkout / ".lab"
+
+    @property
+    def settings(self) -> Settings:
+        return load(self.checkout / "lab.toml", self.variables)
 
     def clone(self) -> None:
         """A fresh clone of HEAD; what an earlier bench left there is ended and removed first."""
@@ -57,7 +67,7 @@ class Scratch:
             ProgramError: it ended badly; its last lines are the detail.
         """
         command = ["sh", "lab/bootstrap.sh", *arguments]
-        return timed(title, command, env=environment(variables), cwd=self.checkout, limit=limit)
+        return timed(title, command, env=environment({**self.variables, **variables}), cwd=self.checkout, limit=limit)
 
     def lab_json(self, title: str, *arguments: str, limit: float = COMMAND_LIMIT) -> tuple[float, Any]:
         """The seconds of `lab <arguments> --json`, and what it printed."""
@@ -97,6 +107,14 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **variables}
 
 
+def kind_variables() -> dict[str, str]:
+    """The settings of a scratch lab on kind."""
+    given = {name: os.environ[name] for name in HANDED_ON if os.environ.get(name)}
+    if chart := given.get("LAB_AIRFLOW__CHART"):
+        given["LAB_AIRFLOW__CHART"] = str(Path(chart).expanduser().resolve())
+    return {**given, **KIND}
+
+
 def head(source: Path) -> str:
     """The commit of the checkout; says so if there are changes that the bench won't measure.
 
@@ -115,8 +133,8 @@ def head(source: Path) -> str:
 
 
 @contextmanager
-def scratch_lab(source: Path, folder: Path, commit: str) -> Iterator[Scratch]:
-    """A scratch lab that is always brought down, also after an error or an interrupt; its logs are kept then.
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold the bench's lock while the block runs.
 
     Raises:
         BusyError: another bench is at work here.
@@ -128,6 +146,15 @@ def scratch_lab(source: Path, folder: Path, commit: str) -> Iterator[Scratch]:
     except Timeout as error:
         hint = "wait until it has ended, then try again"
         raise BusyError("another bench is at work on this checkout", hint) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def scratch_lab(source: Path, folder: Path, commit: str) -> Iterator[Scratch]:
+    """A scratch lab that is always brought down, also after an error or an interrupt; its logs are kept then."""
     scratch = Scratch(source, folder, commit)
     try:
         yield scratch
@@ -138,7 +165,6 @@ def scratch_lab(source: Path, folder: Path, commit: str) -> Iterator[Scratch]:
     finally:
         for name in ("empty-caches", "plain"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        lock.release()
 
 
 def end_after_failure(scratch: Scratch) -> None:
@@ -151,3 +177,25 @@ def end_after_failure(scratch: Scratch) -> None:
         ui.tell(error)
     logs = os.path.relpath(scratch.home / "logs", scratch.source)
     ui.say(f"The logs of the bench's lab are in {logs}; the next bench removes them.")
+
+
+@contextmanager
+def kind_lab(source: Path, folder: Path, commit: str) -> Iterator[Scratch]:
+    """A scratch lab on kind, of which nothing is left when the block ends, however it ends."""
+    scratch = Scratch(source, folder, commit, kind_variables())
+    with removed_after(scratch.remove):
+        yield scratch
+
+
+@contextmanager
+def removed_after(remove: Callable[[], None]) -> Iterator[None]:
+    """Call `remove` when the block has ended; an error of the block is the one to raise."""
+    try:
+        yield
+    except BaseException:
+        try:
+            remove()
+        except LabError as error:
+            ui.tell(error)
+        raise
+    remove()

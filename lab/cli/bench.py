@@ -9,13 +9,20 @@ import typer
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Measure the lab in a checkout of its own, beside the plain way; print a table and keep it (minutes).",
-        epilog="Example: lab bench --only warm,run",
+        help="Measure the lab in a checkout of its own, beside the usual way; print a table and keep it (minutes).",
+        epilog="Example: lab bench warm run",
     )(bench)
 
 
 def bench(
-    only: Annotated[str | None, typer.Option(help="Some of cold,warm,run,plain,memory,modify.")] = None,
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Some of cold, warm, run, plain, memory, modify, kind-up, kind-run, kind-memory. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="The same, between commas.")] = None,
     runs: Annotated[int, typer.Option(min=1, help="How often lab-run and the plain way are measured.")] = 5,
     gigabytes: Annotated[float, typer.Option(min=0.001, max=100, help="Size of modify's CSV.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -25,7 +32,9 @@ def bench(
     from lab.paths import Paths
 
     paths = Paths.of()
-    results, machine = plan.bench(paths, plan.Plan(plan.select(only), runs, gigabytes))
+    names = [*(scenarios or []), *([] if only is None else [only])]
+    chosen = plan.select(names) if names else plan.all_possible(paths)
+    results, machine = plan.bench(paths, plan.Plan(chosen, runs, gigabytes))
     kept = table.store(paths.bench, results.figures, machine)
     if as_json:
         ui.data(table.as_data(results.figures, machine))

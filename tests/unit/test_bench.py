@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lab.bench import plan, table
 from lab.bench.figures import Figure, at_least, at_most, each, figure, ratio
 from lab.bench.machine import Machine
-from lab.bench.measure import child
+from lab.bench.measure import child, timed
 from lab.bench.scenarios import modify
-from lab.bench.scratch import environment
+from lab.bench.scratch import Scratch, environment, kind_variables, removed_after
 from lab.errors import ProgramError, SettingsError
 from lab.host import INSTALL_DISK
+from lab.paths import Paths
 
 MACHINE = Machine(2, 8 << 30, "x86_64", "3.11.7", "Debian", "2026-11-21T10:00:00Z", "0123456789", 4.2)
 
@@ -101,16 +104,28 @@ def test_a_bench_is_kept_as_json_and_as_markdown(tmp_path: Path) -> None:
     assert "| f | 2.00 s |" in file.with_name("latest.md").read_text("utf-8")
 
 
-def test_all_scenarios_are_selected_where_none_is_named() -> None:
-    assert plan.select(None) == set(plan.SCENARIOS)
-    assert plan.select("run, warm,") == {"run", "warm"}
+def test_scenarios_are_named_one_by_one_or_between_commas() -> None:
+    assert plan.select(["run, warm,"]) == plan.select(["run", "warm"]) == {"run", "warm"}
+    assert plan.select(["kind-up", "kind-run,kind-memory"]) == {"kind-up", "kind-run", "kind-memory"}
 
 
 @pytest.mark.parametrize("text", ["wram", "run,nothing", "", ","])
 def test_an_unknown_scenario_is_named_with_those_that_exist(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        plan.select(text)
-    assert "cold, warm, run, plain, memory, modify" in caught.value.hint
+        plan.select([text])
+    assert "cold, warm, run, plain, memory, modify, kind-up, kind-run, kind-memory" in caught.value.hint
+
+
+def test_clusters_are_left_out_with_a_word_where_there_can_be_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "Docker is not running"
+    monkeypatch.setattr(plan, "why_not_kind", lambda settings, paths: reason)
+    found = plan.all_possible(Paths.of(tmp_path))
+    assert found == {"cold", "warm", "run", "plain", "memory", "modify"}
+    assert "kind-up, kind-run, kind-memory (Docker is not running)" in capsys.readouterr().err
+    reason = ""
+    assert plan.all_possible(Paths.of(tmp_path)) == set(plan.SCENARIOS)
 
 
 def test_a_plan_asks_for_the_disk_of_its_own_scenarios_only() -> None:
@@ -127,6 +142,49 @@ def test_settings_of_the_persons_own_lab_do_not_reach_the_scratch_lab(monkeypatc
     assert "LAB_PORTS__GIT" not in found
     assert found["LAB_PYTHON"] == "/usr/bin/python3"
     assert found["UV_CACHE_DIR"] == "/empty"
+
+
+def test_a_scratch_lab_has_the_engine_of_its_scenario_and_a_cluster_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_ENGINE", "kind")
+    monkeypatch.setenv("LAB_CLUSTER__NAME", "lab")
+    monkeypatch.setenv("LAB_IMAGES__SOURCE", "build")
+    assert Scratch(tmp_path, tmp_path).settings.engine == "local"
+    found = Scratch(tmp_path, tmp_path, "", kind_variables()).settings
+    assert (found.engine, found.cluster.name, found.images.source) == ("kind", "lab-bench", "build")
+
+
+def test_what_a_block_made_is_removed_and_its_own_error_is_told() -> None:
+    removed = []
+
+    def remove() -> None:
+        removed.append(True)
+        raise ProgramError("it does not go")
+
+    with pytest.raises(KeyboardInterrupt), removed_after(remove):
+        raise KeyboardInterrupt
+    with pytest.raises(ProgramError), removed_after(remove):
+        pass
+    assert len(removed) == 2
+
+
+def test_a_program_that_is_cut_off_takes_along_what_it_started(tmp_path: Path) -> None:
+    script = "sleep 60 & echo $! > child; wait"
+    with pytest.raises(ProgramError, match="took longer than 1 s"):
+        timed("a sleeper", ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, cwd=tmp_path, limit=1)
+    child_id = int((tmp_path / "child").read_text("utf-8"))
+    assert not psutil.pid_exists(child_id) or psutil.Process(child_id).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_program_reads_its_text_and_a_failure_shows_its_last_lines(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"]}
+    ran = timed("a reader", ["cat"], env=environment, cwd=tmp_path, limit=10, text="secret")
+    assert ran.completed.stdout == "secret"
+    with pytest.raises(ProgramError) as caught:
+        timed("a failure", ["sh", "-c", "echo why >&2; exit 3"], env=environment, cwd=tmp_path, limit=10)
+    assert "exit status 3" in caught.value.message
+    assert caught.value.detail.strip() == "why"
 
 
 def test_the_peak_memory_of_a_child_is_told(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ VERIFY = "verify"
 LIMIT = 1800
 
 
-def verify(scratch: Scratch) -> list[Figure]:
+def verify(scratch: Scratch, where: str = "") -> list[Figure]:
     """`lab verify` on everything made so far.
 
     Raises:
         ProgramError: a version is not what it says.
     """
     seconds, verdicts = scratch.lab_json("lab verify", "verify", limit=LIMIT)
-    return figure(VERIFY, f"lab-verify of {len(verdicts)} versions", "s", [seconds])
+    return figure(VERIFY, f"lab-verify of {len(verdicts)} versions{where}", "s", [seconds])

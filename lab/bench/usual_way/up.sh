@@ -1,37 +1,43 @@
 #!/bin/sh
 # The usual way to such a lab, one step after the other, as guides tell it: the baseline of `make bench`.
-# Same images, same machine; nothing of what the lab does to be quick. Each line of the output is a step and its seconds.
+# Same images, manifests and chart, same machine; nothing of what the lab does to be quick.
+# Secrets come on standard input. Each line of the output is a step and its seconds.
 set -eu
 
-: "${KIND:?}" "${KUBECTL:?}" "${HELM:?}" "${KUBECONFIG:?}"
-: "${CLUSTER:?}" "${CONFIG:?}" "${NODE_IMAGE:?}" "${IMAGES:?}"   # kind's configuration, a node without the lab's images
-: "${OBJECTS:?}" "${SECRETS:?}" "${CHART:?}" "${VALUES:?}"       # manifests, and the values files, separated by spaces
+: "${KIND:?}" "${KUBECTL:?}" "${HELM:?}" "${KUBECONFIG:?}"      # programs, and where kind writes its access
+: "${CLUSTER:?}" "${CONFIG:?}" "${NODE_IMAGE:?}" "${IMAGES:?}"  # a node that holds none of the images
+: "${OBJECTS:?}" "${CHART:?}" "${VALUES:?}"                     # a kustomization; values files between spaces
 
-step() {
-    name=$1
-    shift
-    began=$(date +%s.%N)
-    "$@" > /dev/null 2>&1 || { echo "error: $name failed: $*" >&2; "$@" >&2 || true; exit 1; }
-    ended=$(date +%s.%N)
-    echo "$name $(echo "$ended - $began" | bc)"
+exec 3<&0 < /dev/null # only kubectl reads the secrets
+
+create() {
+    "$KIND" create cluster --name "$CLUSTER" --config "$CONFIG" --image "$NODE_IMAGE"
 }
 
-load() { for image in $IMAGES; do "$KIND" load docker-image --name "$CLUSTER" "$image" || return; done; }
+load() {
+    for image in $IMAGES; do
+        "$KIND" load docker-image --name "$CLUSTER" "$image" || return
+    done
+}
 
 platform() {
-    "$KUBECTL" apply --server-side --filename "$SECRETS" &&
-        "$KUBECTL" apply --server-side --kustomize "$OBJECTS" &&
-        "$KUBECTL" --namespace platform rollout status statefulset/postgres deployment/gitea deployment/localstack
+    "$KUBECTL" apply --server-side --filename - <&3 || return
+    "$KUBECTL" apply --server-side --kustomize "$OBJECTS" || return
+    for workload in statefulset/postgres deployment/gitea deployment/localstack; do
+        "$KUBECTL" --namespace platform rollout status --timeout 10m "$workload" || return
+    done
 }
 
 airflow() {
-    options=
-    for file in $VALUES; do options="$options --values $file"; done
-    # shellcheck disable=SC2086 - one word per option
-    "$HELM" install airflow "$CHART" --namespace airflow --wait --timeout 15m $options
+    set --
+    for file in $VALUES; do
+        set -- "$@" --values "$file"
+    done
+    "$HELM" install airflow "$CHART" --namespace airflow --wait --timeout 20m "$@"
 }
 
-step create "$KIND" create cluster --name "$CLUSTER" --config "$CONFIG" --image "$NODE_IMAGE" --wait 5m
-step load load
-step platform platform
-step helm airflow
+for step in create load platform airflow; do
+    began=$(date +%s)
+    "$step" 1>&2 || { echo "error: the step '$step' failed" >&2; exit 1; }
+    echo "$step $(($(date +%s) - began))"
+done
