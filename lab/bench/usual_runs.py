@@ -9,7 +9,7 @@ from lab import ui
 from lab.access import BRANCH, Access
 from lab.bench.usual import SCRIPTS
 from lab.components import gitea, repository, storage
-from lab.components.airflow import Airflow, TroubledError
+from lab.components.airflow import Airflow
 from lab.errors import CheckFailedError, NotRunningError, ServiceError
 from lab.lineage.start import PAUSE
 from lab.wait import NotYetError, wait_until
@@ -76,7 +76,7 @@ def ended(airflow: Airflow, run_id: str) -> str:
     """The state of a run that has come to its end; NotYetError before that."""
     try:
         state = str(airflow.run(DAG, run_id)["state"])
-    except (NotRunningError, TroubledError) as error:  # as `lab run`: it comes back
+    except NotRunningError as error:  # as `lab run`: it comes back
         raise NotYetError(error.message) from error
     if state not in {"success", "failed"}:
         raise NotYetError(state)

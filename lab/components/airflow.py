@@ -17,17 +17,12 @@ PATIENCE = 60
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 
 
-class TroubledError(ServiceError):
-    """Airflow answers that it cannot answer now (5xx), as while its database is away. That passes."""
-
-
 @dataclass
 class Airflow:
     """A signed-in client. Use it as a context manager.
 
     Raises:
-        NotRunningError: Airflow does not answer.
-        TroubledError: it answers, but cannot do its work now.
+        NotRunningError: Airflow does not answer, or answers that it cannot (5xx), as while its database is away.
         ServiceError: it answers with an error.
     """
 
@@ -50,7 +45,7 @@ class Airflow:
     def try_sign_in(self) -> None:
         try:
             self.sign_in()
-        except (NotRunningError, TroubledError) as error:
+        except NotRunningError as error:
             raise NotYetError(error.message) from error
 
     def __exit__(self, *_: object) -> None:
@@ -69,8 +64,10 @@ class Airflow:
         if answer.status_code == 404:
             raise NoSuchVersionError(f"Airflow knows no {path.removeprefix('/api/v2/')}", "make lab-history")
         if answer.is_error:
-            kind = TroubledError if answer.is_server_error else ServiceError
-            raise kind(f"Airflow answered {answer.status_code} to {method} {path}", detail=answer.text[:500])
+            message = f"Airflow answered {answer.status_code} to {method} {path}"
+            if answer.is_server_error:
+                raise NotRunningError(message, "make lab-status", answer.text[:500])
+            raise ServiceError(message, detail=answer.text[:500])
         return answer.json() if answer.content else None
 
     def health(self) -> dict[str, dict[str, Any]]:

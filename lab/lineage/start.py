@@ -8,7 +8,7 @@ from typing import Any
 
 from lab import ui
 from lab.access import DAG, Access
-from lab.components.airflow import PATIENCE, Airflow, TroubledError
+from lab.components.airflow import PATIENCE, Airflow
 from lab.components.storage import object_key
 from lab.errors import CheckFailedError, NotRunningError, ServiceError
 from lab.lineage import versions
@@ -73,7 +73,7 @@ def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> t
     def look() -> tuple[str, list[dict[str, Any]]]:
         try:
             return look_once()
-        except (NotRunningError, TroubledError) as error:  # it comes back, and the run with it
+        except NotRunningError as error:  # it comes back, and the run with it
             raise NotYetError(error.message) from error
 
     def look_once() -> tuple[str, list[dict[str, Any]]]:
