@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lab.errors import HostError, ProgramError
 from lab.pins import pins, version_tuple
-from lab.proc import Completed, describe, run, tail
+from lab.proc import Completed, require_success, run
 
 QUICK = 30
 """Seconds that a question to the engine may take."""
 CHUNK = 1 << 20
 REACH = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
+INSTEAD = "or use ENGINE=local"
+FORBIDDEN = ("permission denied while trying to connect",)
+STOPPED = ("cannot connect to the docker daemon", "failed to connect to the docker api", "error during connect")
+REFUSED = ("failed to initialize", "client version", "client is newer than server")
+"""What Docker's program says where it is not the engine that answers, or the two do not fit together."""
 
 
 def docker(
@@ -27,8 +33,23 @@ def docker(
     env: Mapping[str, str] | None = None,
     text: str | None = None,
 ) -> Completed:
-    """Run `docker <arguments>`; see lab.proc.run for the parameters and the errors."""
-    return run(["docker", *arguments], limit=limit, check=check, env=env, text=text)
+    """Run `docker <arguments>`; see lab.proc.run for the parameters and further errors.
+
+    Raises:
+        HostError: there is no engine, it is not running, this user may not use it, or it refuses this client.
+    """
+    if not shutil.which("docker"):
+        raise HostError("Docker is not installed", f"install Docker, {INSTEAD}")
+    command = ["docker", *arguments]
+    done = require_answer(run(command, limit=limit, check=False, env=env, text=text))
+    return require_success(command, done) if check else done
+
+
+def require_answer(done: Completed) -> Completed:
+    """Return what Docker's program came to; raise HostError if that was for want of an engine."""
+    if done.status != 0 and any(sign in done.stderr.lower() for sign in (*FORBIDDEN, *STOPPED, *REFUSED)):
+        raise refusal(done.stderr.strip())
+    return done
 
 
 def reach() -> dict[str, str]:
@@ -48,7 +69,7 @@ def docker_writes(*arguments: str) -> Iterator[bytes]:
         try:
             while chunk := running.stdout.read(CHUNK):  # type: ignore[union-attr]
                 yield chunk
-            require_success(running, arguments)
+            require_end(running, command)
         finally:
             running.kill()
 
@@ -65,41 +86,48 @@ def docker_reads(*arguments: str, chunks: Iterable[bytes]) -> None:
             with contextlib.suppress(BrokenPipeError):  # it has ended, and says why
                 running.stdin.writelines(chunks)  # type: ignore[union-attr]
                 running.stdin.flush()  # type: ignore[union-attr]
-            require_success(running, arguments)
+            require_end(running, command)
         finally:
             running.kill()
             with contextlib.suppress(BrokenPipeError):
                 running.stdin.close()  # type: ignore[union-attr]
 
 
-def require_success(running: subprocess.Popen[bytes], arguments: tuple[str, ...]) -> None:
+def require_end(running: subprocess.Popen[bytes], command: Sequence[str]) -> None:
     _, said = running.communicate()
-    if running.returncode != 0:
-        message = f"docker {' '.join(arguments[:2])} ended with {describe(running.returncode)}"
-        raise ProgramError(message, detail=tail(said))
+    done = Completed(running.returncode, "", said.decode("utf-8", "replace"))
+    require_success(command, require_answer(done))
 
 
 def require_engine() -> str:
     """The version of the container engine that answers.
 
     Raises:
-        HostError: there is none, it is not running, this user may not use it, or it is too old.
+        HostError: as `docker`; or it hangs, or is too old.
     """
     minimum = pins()["docker"]["minimum"]
     try:
         answer = docker("version", "--format", "{{json .Server.Version}}", check=False)
     except ProgramError as error:
-        raise HostError("Docker is not installed", "install Docker, or use ENGINE=local", error.detail) from error
+        message = f"Docker does not answer: {error.message}"
+        raise HostError(message, f"restart Docker, {INSTEAD}", error.detail) from error
     if answer.status != 0:
-        said = answer.stderr.strip()
-        if "permission denied" in said.lower():
-            hint = "add yourself to the group docker and log in again, or use ENGINE=local"
-            raise HostError("Docker is running, but this user may not use it", hint, said)
-        raise HostError("Docker is not running", "start Docker (systemctl start docker), or use ENGINE=local", said)
+        raise refusal(answer.stderr.strip())
     version = str(json.loads(answer.stdout))
     if version_tuple(version) < version_tuple(minimum):
-        raise HostError(f"Docker {version} is too old: the lab needs {minimum}", "install a newer Docker")
+        raise HostError(f"Docker {version} is too old: the lab needs {minimum}", f"install a newer Docker, {INSTEAD}")
     return version
+
+
+def refusal(said: str) -> HostError:
+    """The error for what Docker's program said instead of an answer of the engine."""
+    told = said.lower()
+    if any(sign in told for sign in FORBIDDEN):
+        hint = f"add yourself to the group docker and log in again, {INSTEAD}"
+        return HostError("Docker is running, but this user may not use it", hint, said)
+    if any(sign in told for sign in STOPPED):
+        return HostError("Docker is not running", f"start Docker (systemctl start docker), {INSTEAD}", said)
+    return HostError("Docker does not work", f"mend it until `docker version` tells a server, {INSTEAD}", said)
 
 
 def inspect(kind: str, name: str) -> dict[str, Any] | None:

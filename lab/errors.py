@@ -26,19 +26,19 @@ class CheckFailedError(LabError):
 
 
 class SettingsError(LabError):
-    """A setting in lab.toml, LAB_* or a flag is unknown or has a wrong value."""
+    """A setting in lab.toml, LAB_* or a flag is unknown or has a wrong value, or names what is somebody else's."""
 
     exit_code = 3
 
 
 class HostError(LabError):
-    """The machine lacks something: a program, disk, memory, a supported Python."""
+    """The machine lacks something: a program, Docker, disk, memory, a supported Python."""
 
     exit_code = 4
 
 
 class NetworkError(LabError):
-    """Packages could not be fetched."""
+    """Packages or images could not be fetched."""
 
     exit_code = 5
 

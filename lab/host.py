@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import platform
 import shutil
 from dataclasses import dataclass
@@ -18,6 +20,10 @@ MIB = 1 << 20
 INSTALL_DISK: int = pins()["host"]["install-disk"] * MIB
 RUN_DISK: int = pins()["host"]["run-disk"] * MIB
 RUN_MEMORY: int = pins()["host"]["run-memory"] * MIB
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+FEW_INSTANCES = 128
+"""The kernel's own limit for each user. The nodes of all clusters count as one: root."""
+INOTIFY_HINT = "sudo sysctl fs.inotify.max_user_instances=512"
 
 
 @dataclass(frozen=True)
@@ -117,3 +123,23 @@ def memory(needed: int) -> Check:
             "available", "close other programs, or stop another lab (make lab-down there)",
         )  # fmt: skip
     return Check("memory", "ok", f"{free / MIB:,.0f} MiB available, {needed / MIB:,.0f} needed")
+
+
+def inotify(others: int) -> Check:
+    """Whether systemd in one more node can watch files, beside `others` that run."""
+    limit = int(INOTIFY.read_text("utf-8")) if INOTIFY.exists() else 0  # 0: a system that has no such limit
+    told = f"fs.inotify.max_user_instances is {limit}" if limit else "no limit of instances"
+    if others and 0 < limit <= FEW_INSTANCES:
+        nodes = "another kind node runs" if others == 1 else f"{others} other kind nodes run"
+        return Check("inotify", "warn", f"{told}, and {nodes}: systemd may fail in the lab's", INOTIFY_HINT)
+    return Check("inotify", "ok", told)
+
+
+def full_disk(error: OSError) -> HostError | None:
+    """The error to tell if that is what this one means."""
+    # Of several files at once (shutil.Error) there is only the text.
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT} and os.strerror(errno.ENOSPC) not in str(error):
+        return None
+    place = error.filename2 or error.filename  # a copy names what it reads first
+    where = f" at {place}" if place else ""
+    return HostError(f"the disk is full{where}", "free some space, then the same command goes on from here")

@@ -72,12 +72,16 @@ def run(
         raise ProgramError(
             f"{shlex.join(command)} took longer than {limit:.0f} s", detail=tail(error.stderr)
         ) from error
-    if check and finished.returncode != 0:
-        raise ProgramError(
-            f"{shlex.join(command)} ended with {describe(finished.returncode)}",
-            detail=tail(f"{finished.stdout}\n{finished.stderr}"),
-        )
-    return Completed(finished.returncode, finished.stdout, finished.stderr)
+    completed = Completed(finished.returncode, finished.stdout, finished.stderr)
+    return require_success(command, completed) if check else completed
+
+
+def require_success(command: Sequence[str | Path], completed: Completed) -> Completed:
+    """Return what ended with status 0; raise ProgramError, with its last lines, for any other."""
+    if completed.status == 0:
+        return completed
+    told = f"{shlex.join(str(part) for part in command)} ended with {describe(completed.status)}"
+    raise ProgramError(told, detail=tail(f"{completed.stdout}\n{completed.stderr}".lstrip()))
 
 
 def describe(status: int) -> str:

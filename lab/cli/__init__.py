@@ -82,6 +82,14 @@ def main() -> None:
         if os.environ.get("LAB_TRACEBACK"):
             raise
         sys.exit(error.exit_code)
+    except OSError as error:
+        from lab.host import full_disk
+
+        full = full_disk(error)
+        if full is None or os.environ.get("LAB_TRACEBACK"):
+            raise
+        ui.tell(full)
+        sys.exit(full.exit_code)
     except GitError as error:
         ui.tell(LabError(error.message, error.hint))
         sys.exit(ServiceError.exit_code)

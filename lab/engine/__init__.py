@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.config import Settings
 from lab.engine.base import Engine
-from lab.errors import LabError, SettingsError
+from lab.errors import HostError, LabError, SettingsError
 from lab.paths import Paths
 
 NAMES = ("local", "kind")
@@ -24,12 +24,21 @@ def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engi
         if before:
             return make(before, settings, paths), "as before"
         return first(settings, paths) if new else (make("local", settings, paths), "the lab has not been up yet")
-    if before and before != settings.engine and make(before, settings, paths).status().services:
+    if before and before != settings.engine and runs(make(before, settings, paths)):
         raise SettingsError(
             f"the lab is up with engine {before}, asked for {settings.engine}",
             f"make lab-down ENGINE={before}, then make lab-up ENGINE={settings.engine}",
         )
     return make(settings.engine, settings, paths), "as asked"
+
+
+def runs(engine: Engine) -> bool:
+    try:
+        return bool(engine.status().services)
+    except HostError:  # without Docker nothing runs there
+        return False
+    except LabError:  # something does, but cannot be asked
+        return True
 
 
 def make(name: str, settings: Settings, paths: Paths) -> Engine:

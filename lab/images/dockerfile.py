@@ -29,7 +29,8 @@ def build_dockerfile(image: Image, folder: Path, base: str, reference: str) -> N
         HostError: the disk is full.
         ProgramError: an instruction failed; its last lines are the detail.
     """
-    arguments = ["--tag", reference, "--file", str(folder / image.dockerfile)]
+    # Without --force-rm the classic builder leaves the container of a failed instruction behind.
+    arguments = ["--force-rm", "--tag", reference, "--file", str(folder / image.dockerfile)]
     arguments += ["--label", f"{LABEL}={image.name}", "--build-arg", f"BASE={base}"]
     # A proxy is handed on by its name alone; Docker keeps these arguments out of the image.
     for name in sorted((PROXIES | {"NO_PROXY", "no_proxy"}) & os.environ.keys()):

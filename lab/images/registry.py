@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
 from lab.docker import docker
@@ -14,9 +15,10 @@ HUB_API = "registry-1.docker.io"
 LIMIT = 1800
 PROBE_SECONDS = 2.5
 WAY_ON = "or go on without a registry: IMAGES=build, or IMAGES=bundle with a bundle"
-REFUSED = ("unauthorized", "denied", "authentication required", "401", "403", "forbidden")
-TOO_MANY = ("toomanyrequests", "429", "rate limit")
-UNKNOWN = ("manifest unknown", "not found", "no matching manifest", "404")
+TOO_MANY = re.compile(r"toomanyrequests|too many requests|rate limit|\b429\b")
+REFUSED = re.compile(r"unauthorized|denied|authentication required|no basic auth credentials|forbidden|\b40[13]\b")
+UNKNOWN = re.compile(r"(manifest|name) unknown|not found|no matching manifest|\b404\b")
+TROUBLE = re.compile(r"http status: (5\d\d)|http (5\d\d) response")
 
 
 def split(reference: str) -> tuple[str, str]:
@@ -66,13 +68,17 @@ def pull(paths: Paths, reference: str, architecture: str) -> None:
 
 def refusal(reference: str, said: str) -> NetworkError:
     """The error for what `docker pull` said."""
-    host, told = split(reference)[0], said.lower()
-    if any(sign in told for sign in TOO_MANY):
-        message, hint = f"{host} allows no more pulls now (429)", f"sign in (docker login {host}) or wait"
-    elif any(sign in told for sign in UNKNOWN) and "denied" not in told:
+    host = split(reference)[0]
+    told = said.lower().replace(host.lower(), "")  # a port can look like a status
+    sign_in = f"sign in (docker login {host})"
+    if TOO_MANY.search(told):
+        message, hint = f"{host} allows no more pulls now (429)", f"{sign_in} or wait"
+    elif REFUSED.search(told):
+        message, hint = f"{host} refuses {reference} (401 or 403)", sign_in
+    elif UNKNOWN.search(told):
         message, hint = f"{host} does not have {reference}", "check images.registry"
-    elif any(sign in told for sign in REFUSED):
-        message, hint = f"{host} refuses {reference} (401 or 403)", f"sign in (docker login {host})"
+    elif found := TROUBLE.search(told):
+        message, hint = f"{host} has trouble of its own ({found[1] or found[2]})", "try again later"
     else:
         message, hint = f"{host} does not answer: {reference} could not be pulled", "check the network and its proxy"
     return NetworkError(message, f"{hint}, {WAY_ON}", said)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
-from lab.errors import HostError
+from lab.docker import docker
+from lab.errors import HostError, LabError
 from lab.host import MIB
 from lab.pins import pins
 
@@ -21,15 +23,24 @@ def raise_if_full(said: str, while_what: str, folder: Path) -> None:
     """Raise HostError if a program said that the disk is full; `folder` is where it writes, or near to it.
 
     Raises:
-        HostError: with how much is free there, and how much all images take.
+        HostError: with how much is free there and where Docker keeps images, and how much all images take.
     """
     if not any(sign in said.lower() for sign in FULL_SIGNS):
         return
-    while not folder.exists():
-        folder = folder.parent
-    free, needed = shutil.disk_usage(folder).free / MIB, pins()["host"]["kind-build-disk"]
+    needed = pins()["host"]["kind-build-disk"]
     raise HostError(
-        f"the disk is full while {while_what}: {free:,.0f} MiB free in {folder}, all images need {needed:,} MiB",
+        f"the disk is full while {while_what}: {' and '.join(free_places(folder))}; all images need {needed:,} MiB",
         "free some space (docker system df shows what Docker takes), then the same command goes on from here",
         said,
     )
+
+
+def free_places(folder: Path) -> list[str]:
+    """How much is free where a build writes: near `folder`, and where Docker keeps images if it does so here."""
+    while not folder.is_dir():
+        folder = folder.parent
+    places = [folder]
+    with contextlib.suppress(LabError):  # it may have ended on the full disk
+        root = docker("info", "--format", "{{.DockerRootDir}}", check=False).stdout.strip()
+        places += [Path(root)] if root and Path(root).is_dir() else []
+    return [f"{shutil.disk_usage(place).free / MIB:,.0f} MiB free in {place}" for place in places]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 from lab.pipeline.git import Repository
 from lab.proc import run
@@ -100,3 +101,13 @@ def pointer_text(md5: str, size: int = 10, path: str = "d.csv") -> str:
 def md5_like(number: int) -> str:
     """32 hexadecimal digits of this number's own."""
     return f"{number:08x}" * 4
+
+
+def fake_program(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
+    """Have this shell script for the program `name`, before any other on PATH."""
+    file = folder / "fake" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    file.chmod(0o755)
+    if str(file.parent) not in os.environ["PATH"].split(":"):
+        monkeypatch.setenv("PATH", f"{file.parent}:{os.environ['PATH']}")

@@ -11,7 +11,8 @@ from lab.engine import ports
 from lab.engine.kind import manifests
 from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
-from lab.errors import BusyError, LabError, ServiceError
+from lab.errors import HostError, LabError, ServiceError, SettingsError
+from lab.host import INOTIFY_HINT
 from lab.proc import run
 from lab.tools import tool
 from lab.wait import NotYetError, wait_until
@@ -26,14 +27,14 @@ def require_own(instance: Instance) -> None:
     """Refuse to touch a cluster of the same name that is not this lab's.
 
     Raises:
-        BusyError: there is one; the message says where it comes from as far as that can be told.
+        SettingsError: there is one; the message says where it comes from as far as that can be told.
     """
     container = instance.container()
     if container is None or instance.is_own(container):
         return
     data = [mount["Source"] for mount in container["Mounts"] if mount.get("Destination") == "/lab/data"]
     whose = f"the lab in {Path(data[0]).parents[2]}" if data else "somebody else"
-    raise BusyError(
+    raise SettingsError(
         f"the kind cluster {instance.cluster!r} belongs to {whose}",
         "set another cluster.name in lab.toml (or LAB_CLUSTER__NAME), or end that one first",
     )
@@ -69,8 +70,17 @@ def create(instance: Instance) -> None:
     made = run(command, env=instance.tool_environment(), limit=CREATE_LIMIT, check=False)
     if made.status != 0:
         remove(instance)
-        raise LabError("kind could not make the cluster", "make lab-doctor", made.stderr[-3000:])
+        raise failure(made.stderr[-3000:])
     instance.kubeconfig.chmod(0o600)
+
+
+def failure(said: str) -> LabError:
+    """The error for what kind said."""
+    if any(sign in said.lower() for sign in ("failed to reload systemd", "too many open files", "inotify")):
+        return HostError(
+            "systemd in the node could not watch files: too many do so on this machine", INOTIFY_HINT, said
+        )
+    return LabError("kind could not make the cluster", "make lab-doctor", said)
 
 
 def config(instance: Instance) -> str:
@@ -136,6 +146,12 @@ def remove_data(instance: Instance) -> None:
         command = ("find", "/data", "-mindepth", "1", "-delete")
         docker("run", "--rm", "--network", "none", "--user", "0", "--volume", mount, image, *command, limit=120)
         shutil.rmtree(instance.data)
+
+
+def other_nodes(instance: Instance) -> int:
+    """How many nodes of other kind clusters run."""
+    listed = docker("ps", "--filter", "label=io.x-k8s.kind.role", "--format", "{{.Names}}").stdout.split()
+    return len(set(listed) - {instance.node})
 
 
 def clusters_of(instance: Instance) -> list[str]:

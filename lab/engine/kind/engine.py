@@ -15,7 +15,7 @@ from lab.engine.base import Status
 from lab.engine.kind import bring_up, cluster, logs, release, report
 from lab.engine.kind.instance import Instance
 from lab.engine.phases import Phase
-from lab.host import Check, require_kind_host
+from lab.host import Check, inotify, require_kind_host
 from lab.paths import Paths
 from lab.proc import clean_environment, without_proxy_on_loopback
 
@@ -43,7 +43,8 @@ class KindEngine:
         same_settings.require_data(instance.data_settings, self.settings)
         if not instance.is_up() or not release.is_current(instance):
             release.require_valid(instance)
-        return []
+        watches = inotify(0 if instance.container() else cluster.other_nodes(instance))
+        return [f"warning: {watches.found} ({watches.hint})"] if watches.state == "warn" else []
 
     def phases(self) -> list[Phase]:
         return bring_up.phases(self.instance)

@@ -14,7 +14,7 @@ from lab.engine.kind import cluster, logs, pods
 from lab.engine.kind.instance import Instance
 from lab.engine.kind.pods import Pod
 from lab.errors import LabError, ProgramError
-from lab.host import Check, kind_checks
+from lab.host import Check, inotify, kind_checks
 
 ASKED = {
     "gitea": "git",
@@ -29,7 +29,9 @@ ASKED = {
 def status(instance: Instance) -> Status:
     """See lab.engine.base.Engine.status."""
     if not instance.is_up():
-        return Status("kind", "stopped" if instance.container() else "down", [])
+        container = instance.container()
+        stopped = container is not None and instance.is_own(container)
+        return Status("kind", "stopped" if stopped else "down", [])
     access = instance.access()
     try:
         found = {name: newest(instance, name) for name in logs.SERVICES}
@@ -82,6 +84,7 @@ def diagnose(instance: Instance) -> list[Check]:
     missing = instance.images.missing()
     told = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
     found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *told, hint="make lab-up")]
+    found.append(inotify(cluster.other_nodes(instance)))
     found += [Check("left over", "fail", line, "make lab-down removes it") for line in leftovers(instance)]
     now = status(instance)
     for service in now.services:
