@@ -11,7 +11,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	lab-images images test test-unit test-render test-localstack test-integration test-kind lint lint-fix bench lock clean
+	lab-images images test test-unit test-render test-localstack test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
@@ -58,8 +58,11 @@ test-localstack: ## The durable bucket, on a real LocalStack that is killed
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)
 test-integration: ## A real lab on the local engine, in a checkout of its own
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration $(PYTEST)
-test-kind:       ## The lab on a real kind cluster, images built or pulled as need be (needs Docker; minutes)
+test-containers: ## Gitea, LocalStack and the worker's image in containers of their own (needs Docker and its Compose)
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/containers $(PYTEST)
+test-e2e:        ## The lab on a real kind cluster, images built or pulled as need be (needs Docker; minutes)
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/e2e $(PYTEST)
+test-kind: test-render test-containers test-e2e  ## Everything that needs a container engine
 lint:            ## ruff and mypy
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 lint-fix:        ## Let ruff mend what it can
@@ -73,4 +76,4 @@ clean: lab-down  ## End the lab and remove .lab/ whole
 
 help:            ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
