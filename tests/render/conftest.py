@@ -20,7 +20,7 @@ from lab.errors import NetworkError
 from lab.paths import SOURCE, Paths
 from lab.proc import run
 from lab.secrets import Secrets
-from lab.tools import tool
+from lab.tools import ensure_tools, tool
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -30,8 +30,10 @@ IMAGES = {
 }
 
 
+@functools.cache
 def program(name: str) -> Path:
-    """One of the lab's own tools; `make lab-install ENGINE=kind` has put it there."""
+    """One of the lab's own tools, fetched or built if need be."""
+    ensure_tools(Paths.of(), print)
     return tool(Paths.of(), name)
 
 
