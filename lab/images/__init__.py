@@ -33,13 +33,16 @@ def image_set(paths: Paths, settings: Settings) -> ImageSet:
 
 
 def chosen(paths: Paths, settings: Settings) -> ImageSet:
-    """What costs least: a bundle that was opened, images that are there, a registry that answers; else a build."""
+    """A bundle that was opened, images that are there, the person's own registry if it answers; else a build.
+
+    The public registries are asked with `pull` only: what they have changes, what is built does not.
+    """
     with suppress(HostError):
         return BundledImages(paths)
     built = BuiltImages(paths)
     if not built.missing():
         return built
     pulled = PulledImages(paths, settings.images.registry)
-    if not pulled.missing() or registry.answers(settings.images.registry):
+    if not pulled.missing() or (settings.images.registry and registry.answers(settings.images.registry)):
         return pulled
     return built

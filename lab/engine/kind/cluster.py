@@ -13,12 +13,14 @@ from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
 from lab.errors import HostError, LabError, ServiceError, SettingsError
 from lab.host import INOTIFY_HINT
+from lab.images.catalogue import IN_CLUSTER
 from lab.proc import run
 from lab.tools import tool
 from lab.wait import NotYetError, wait_until
 
 CREATE_LIMIT = 240
 START_LIMIT = 120
+LOAD_LIMIT = 600
 NODE_PORTS = {"airflow": 30080, "s3": 30566, "git": 30300}
 """By which the node hands the lab's ports on to services: k8s/overlays/local names them too."""
 
@@ -55,6 +57,8 @@ def ensure(instance: Instance) -> None:
     elif not container["State"]["Running"]:
         docker("start", instance.node, limit=START_LIMIT)
     wait_for_api(instance)
+    if not has_images(instance):
+        load_images(instance)
 
 
 def create(instance: Instance) -> None:
@@ -74,6 +78,29 @@ def create(instance: Instance) -> None:
     instance.kubeconfig.chmod(0o600)
 
 
+def load_images(instance: Instance) -> None:
+    """Give the node the images that pods are made of; it passes over those that it has."""
+    references = [instance.images.reference(name) for name in IN_CLUSTER]
+    command = [tool(instance.paths, "kind"), "load", "docker-image", "--name", instance.cluster, *references]
+    run(command, env=instance.tool_environment(), limit=LOAD_LIMIT)
+    loaded(instance).write_text(wanted_images(instance), "utf-8")
+
+
+def has_images(instance: Instance) -> bool:
+    """Whether the node holds the images of pods: it was made with them, or they were loaded."""
+    if instance.images.baked:
+        return True
+    return loaded(instance).exists() and loaded(instance).read_text("utf-8") == wanted_images(instance)
+
+
+def loaded(instance: Instance) -> Path:
+    return instance.run_files / "loaded-images"
+
+
+def wanted_images(instance: Instance) -> str:
+    return "\n".join([identity(instance), *(instance.images.reference(name) for name in IN_CLUSTER)])
+
+
 def failure(said: str) -> LabError:
     """The error for what kind said."""
     if any(sign in said.lower() for sign in ("failed to reload systemd", "too many open files", "inotify")):
@@ -85,7 +112,8 @@ def failure(said: str) -> LabError:
 
 def config(instance: Instance) -> str:
     """What kind makes the cluster from, as YAML."""
-    template = (instance.paths.source / "k8s" / "kind" / "cluster.yaml").read_text("utf-8")
+    name = "cluster.yaml" if instance.images.baked else "cluster-pulled.yaml"
+    template = (instance.paths.source / "k8s" / "kind" / name).read_text("utf-8")
     chosen = ports.read(instance.port_file)
     mapped = {node_port: chosen[name] for name, node_port in NODE_PORTS.items()}
     image = instance.images.reference("node")
@@ -104,8 +132,8 @@ def wait_for_api(instance: Instance) -> None:
 
 
 def is_ready(instance: Instance) -> bool:
-    """Whether this lab's node runs and its API server answers."""
-    if not instance.kubeconfig.exists() or not instance.is_up():
+    """Whether this lab's node runs with all images, and its API server answers."""
+    if not instance.kubeconfig.exists() or not instance.is_up() or not has_images(instance):
         return False
     return instance.kubectl("get", "--raw", "/readyz", check=False).status == 0
 
