@@ -7,7 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.integration.checkout import Checkout
+from tests.integration.test_dags import sign_in
 
 
 class KindLab(Checkout):
@@ -40,6 +43,13 @@ class KindLab(Checkout):
     def is_healthy(self) -> bool:
         finished = self.lab("status", "--json", status=None)
         return finished.returncode == 0 and json.loads(finished.stdout)["state"] == "healthy"
+
+    def default_rows(self) -> int:
+        """How many rows a run adds by default, as Airflow knows the DAG."""
+        with httpx.Client(base_url=self.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+            sign_in(client, self)
+            dag = client.get("/api/v2/dags/dataset_pipeline/details").raise_for_status().json()
+        return int(dag["params"]["rows"]["value"])
 
     def collect(self, folder: str | None) -> None:
         """Keep what explains a failure, before the cluster goes."""

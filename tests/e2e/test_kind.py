@@ -124,9 +124,6 @@ def test_down_leaves_nothing_and_up_brings_the_data_back_with_gitsync(
     assert lab.json("history") == known
     edit_rows(lab, tmp_path, 5)
 
-    def five_rows() -> bool:
-        return '"value": 5' in lab.shell("airflow dags details dataset_pipeline -o json 2>/dev/null").replace("\\", "")
-
-    eventually(five_rows, "git-sync brings the edit", limit=180)
+    eventually(lambda: lab.default_rows() == 5, "git-sync brings the edit", limit=180)
     assert lab.json("run")["version"]["rows_added"] == 5
     lab.lab("verify")
