@@ -81,8 +81,8 @@ def create(instance: Instance) -> None:
 def load_images(instance: Instance) -> None:
     """Give the node the images that pods are made of; it passes over those that it has."""
     references = [instance.images.reference(name) for name in IN_CLUSTER]
-    command = [tool(instance.paths, "kind"), "load", "docker-image", "--name", instance.cluster, *references]
-    run(command, env=instance.tool_environment(), limit=LOAD_LIMIT)
+    kind: tuple[str | Path, ...] = (tool(instance.paths, "kind"), "load", "docker-image")
+    run([*kind, "--name", instance.cluster, *references], env=instance.tool_environment(), limit=LOAD_LIMIT)
     loaded(instance).write_text(wanted_images(instance), "utf-8")
 
 
