@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import httpx
 
@@ -15,6 +18,11 @@ from lab.wait import NotYetError, wait_until
 PATIENCE = 60
 """Seconds that Airflow may take to come back by itself, for those who wait for it."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
+Answer = TypeVar("Answer")
+
+
+class AlreadyThereError(Exception):
+    """Airflow has an object of that id (409); never leaves this module."""
 
 
 @dataclass
@@ -36,20 +44,24 @@ class Airflow:
         self.http = httpx.Client(base_url=self.access.airflow_url, timeout=20, trust_env=False)
 
     def __enter__(self) -> Airflow:
-        if not self.patience:
-            self.sign_in()
-        else:
-            wait_until(self.try_sign_in, what="Airflow", limit=self.patience, hint="make lab-status")
+        self.patiently(self.sign_in)
         return self
-
-    def try_sign_in(self) -> None:
-        try:
-            self.sign_in()
-        except NotRunningError as error:
-            raise NotYetError(error.message) from error
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+
+    def patiently(self, ask: Callable[[], Answer]) -> Answer:
+        """The answer to a question that may be asked again, which it is while Airflow cannot answer."""
+        if not self.patience:
+            return ask()
+
+        def probe() -> Answer:
+            try:
+                return ask()
+            except NotRunningError as error:
+                raise NotYetError(error.message) from error
+
+        return wait_until(probe, what="Airflow", limit=self.patience, hint="make lab-status")
 
     def sign_in(self) -> None:
         credentials = {"username": AIRFLOW_USER, "password": self.access.secrets["airflow-password"]}
@@ -67,6 +79,8 @@ class Airflow:
             message = f"Airflow answered {answer.status_code} to {method} {path}"
             if answer.is_server_error:
                 raise NotRunningError(message, "make lab-status", answer.text[:500])
+            if answer.status_code == 409:
+                raise AlreadyThereError(message)
             raise ServiceError(message, detail=answer.text[:500])
         return answer.json() if answer.content else None
 
@@ -106,9 +120,21 @@ class Airflow:
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
 
     def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
-        """Start a run now and return its run id; it has no logical date, like every run started by hand."""
-        body = {"logical_date": None, "conf": parameters}
-        return str(self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+        """Start a run now and return its run id; it has no logical date, like every run started by hand.
+
+        The id is of this client's choosing, so that asking again after an error makes no second run: Airflow on
+        SQLite answers 500 when it gets two of these requests at once, and a restart loses the answer.
+        """
+        now = datetime.now(UTC)
+        run_id = f"manual__{now.isoformat()}_{secrets.token_hex(4)}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": parameters}
+
+        def start() -> None:
+            with contextlib.suppress(AlreadyThereError):
+                self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+
+        self.patiently(start)
+        return run_id
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")

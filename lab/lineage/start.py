@@ -38,7 +38,7 @@ def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Re
         ServiceError: the limit was reached; the run goes on.
     """
     with Airflow(access, PATIENCE) as airflow:
-        require_runnable(airflow)
+        airflow.patiently(lambda: require_runnable(airflow))
         started = time.monotonic()
         run_id = airflow.trigger(DAG, parameters)
         ui.say(f"Run {run_id} (≤ {limit:.0f} s)")

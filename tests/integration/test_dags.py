@@ -52,8 +52,9 @@ def test_pod_and_process_have_the_same_command_and_environment(lab: Checkout) ->
 
 def test_concurrent_runs_keep_all_rows_and_make_one_version_each(lab: Checkout) -> None:
     before = lab.json("history")
-    runs = [lab.start("run", "--rows", rows, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for rows in "234"]
-    assert [run.wait(300) for run in runs] == [0, 0, 0]
+    runs = [lab.start("run", "--rows", rows, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for rows in "234"]
+    outputs = [run.communicate(timeout=300)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0], outputs
     added = lab.json("history")[len(before) :]
     assert sorted(version["rows_added"] for version in added) == [2, 3, 4]
     assert added[-1]["rows"] == before[-1]["rows"] + 9
