@@ -144,10 +144,6 @@ class AttentivePodManager(PodManager):
     def container_is_running(self, pod: k8s.V1Pod, container_name: str) -> bool:
         return not becomes(lambda: not super(AttentivePodManager, self).container_is_running(pod, container_name), LAG)
 
-    def await_pod_completion(self, pod: k8s.V1Pod, *arguments: Any, **options: Any) -> k8s.V1Pod:
-        becomes(lambda: self.read_pod(pod).status.phase in PodPhase.terminal_states, LAG)
-        return super().await_pod_completion(pod, *arguments, **options)
-
 
 def becomes(condition: Callable[[], bool], seconds: float) -> bool:
     """Whether it becomes true within these seconds."""

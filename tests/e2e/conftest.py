@@ -9,21 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.chart import chart_or_skip
 from tests.e2e.cluster import KindLab
 from tests.integration.checkout import check_out
-
-CHART = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lab" / "airflow-1.22.0.tgz"
-NO_CHART = (
-    "THE E2E TESTS OF AIRFLOW DID NOT RUN: there is no chart. Get https://airflow.apache.org/airflow-1.22.0.tgz "
-    f"and put it at {CHART}, or set AIRFLOW_CHART to it."
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not CHART.exists() and not os.environ.get("AIRFLOW_CHART"):
-        for item in items:
-            if "tests/e2e" in str(item.path):
-                item.add_marker(pytest.mark.skip(reason=NO_CHART))
 
 
 def everything_in_docker() -> dict[str, set[str]]:
@@ -48,9 +36,11 @@ def before() -> dict[str, set[str]]:
 @pytest.fixture(scope="session")
 def lab(before: dict[str, set[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
     """A running lab on kind with the dataset's version 1."""
+    chart = chart_or_skip()
     checkout = check_out(tmp_path_factory.mktemp("e2e"))
     variables = {
         "LAB_CLUSTER__NAME": f"e2e-{os.getpid()}",
+        "LAB_AIRFLOW__CHART": str(chart),
         "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
     }
     made = KindLab(checkout.folder, checkout.home, variables, "kind")

@@ -12,15 +12,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab.access import Access
-from lab.chart import find_chart, how_to_get
 from lab.config import Settings
 from lab.engine.kind import manifests
 from lab.engine.kind.values import engine_values, shipped_files
-from lab.errors import NetworkError
 from lab.paths import SOURCE, Paths
 from lab.proc import run
 from lab.secrets import Secrets
 from lab.tools import ensure_tools, tool
+from tests.chart import chart_or_skip
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -74,10 +73,7 @@ def overlay(access: Access) -> Render:
 @pytest.fixture(scope="session")
 def airflow(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Render:
     """`airflow("local", "bundle")`: the chart's objects; with `migrated=False` for a database image without tables."""
-    try:
-        chart = find_chart(Settings())
-    except NetworkError as error:
-        pytest.skip(f"AIRFLOW'S CHART IS MISSING, nothing of Airflow is tested here: {error.message}; {how_to_get()}")
+    chart = chart_or_skip()
     generated = tmp_path_factory.mktemp("values")
 
     @functools.cache

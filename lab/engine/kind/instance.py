@@ -7,30 +7,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.access import Access
-from lab.config import Settings
 from lab.docker import inspect, reach
-from lab.engine import ports
-from lab.engine.environments import Environment
+from lab.engine.instance import LabInstance
 from lab.errors import NotRunningError
 from lab.images import ImageSet, image_set
-from lab.paths import Paths
+from lab.images.catalogue import IN_CLUSTER
 from lab.proc import Completed, run, service_environment
 from lab.tools import tool
 
 AIRFLOW, PLATFORM = "airflow", "platform"
 """The namespaces: Airflow with the pods of the steps, and what stands in for other people's services."""
-IN_CLUSTER = ("airflow", "worker", "gitsync", "postgres", "gitea", "localstack")
 QUICK = 30
 """Seconds that a question to the cluster may take."""
 
 
 @dataclass(frozen=True)
-class Instance:
+class Instance(LabInstance):
     """The lab of one checkout in its own kind cluster, running or not."""
 
-    paths: Paths
-    settings: Settings
+    made_with = "kind-made-with.json"
 
     @property
     def cluster(self) -> str:
@@ -64,18 +59,6 @@ class Instance:
         """What was rendered for this cluster: nothing secret, and worthless without it."""
         return self.paths.run / "kind"
 
-    @property
-    def port_file(self) -> Path:
-        return self.paths.run / "ports.json"
-
-    @property
-    def running_settings(self) -> Path:
-        return self.paths.run / "settings.json"
-
-    @property
-    def data_settings(self) -> Path:
-        return self.paths.data / "kind-made-with.json"
-
     @cached_property
     def images(self) -> ImageSet:
         return image_set(self.paths, self.settings)
@@ -83,9 +66,6 @@ class Instance:
     def references(self) -> dict[str, str]:
         """The reference of each image that runs in the cluster, by name."""
         return {name: self.images.reference(name) for name in IN_CLUSTER}
-
-    def environment(self, name: str) -> Environment:
-        return Environment(self.paths, name)
 
     def builds(self) -> bool:
         """Whether images are missing that have to be made first, which takes more disk than anything else."""
@@ -104,12 +84,6 @@ class Instance:
         """Whether this lab's node runs; what is in it may still have trouble."""
         container = self.container()
         return container is not None and self.is_own(container) and bool(container["State"]["Running"])
-
-    def access(self) -> Access:
-        """How the lab is reached from this machine; ports must have been settled."""
-        chosen = ports.read(self.port_file)
-        urls = {name: f"http://127.0.0.1:{chosen.get(name, 0)}" for name in ports.DEFAULTS}
-        return Access(self.paths, self.settings, urls["airflow"], urls["s3"], urls["git"])
 
     def require_up(self) -> None:
         if not self.is_up():
