@@ -36,7 +36,8 @@ def status(instance: Instance) -> Status:
     try:
         found = {name: newest(instance, name) for name in logs.SERVICES}
     except ProgramError as error:
-        return Status("kind", "starting", [ServiceStatus("cluster", "starting", error.detail or error.message)])
+        told = (error.detail or error.message).splitlines()[-1]  # above it, kubectl's empty answer
+        return Status("kind", "starting", [ServiceStatus("cluster", "starting", told)])
     services = [service_status(access, name, pod) for name, pod in found.items()]
     state = "healthy" if all(service.state == "healthy" for service in services) else "degraded"
     urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
