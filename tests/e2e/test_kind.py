@@ -110,10 +110,20 @@ def test_a_node_that_dies_in_the_middle_of_a_run_comes_back_by_itself_and_the_ru
     lab.lab("verify")
 
 
-def test_down_leaves_nothing_and_up_brings_the_data_back_with_gitsync(
+def make_older(lab: KindLab) -> None:
+    """Have the data be that of a lab with an older Airflow."""
+    lab.shell(
+        "kubectl exec --namespace airflow deploy/airflow-scheduler --container scheduler -- "
+        "airflow db downgrade --to-version 3.1.0 --yes"
+    )
+    (lab.folder / ".lab/data/kind-airflow-tables").write_text("apache/airflow:3.1.0")
+
+
+def test_down_leaves_nothing_and_up_brings_the_data_of_an_older_airflow_back_with_gitsync(
     lab: KindLab, before: dict[str, set[str]], tmp_path: Path
 ) -> None:
     known = lab.json("history")
+    make_older(lab)
     lab.lab("down")
     assert everything_in_docker() == before
     assert not (lab.folder / ".lab/kubeconfig").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.docker import docker, inspect
 from lab.engine import ports
-from lab.engine.kind import manifests
+from lab.engine.kind import airflow_tables, manifests
 from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
 from lab.errors import HostError, LabError, ServiceError, SettingsError
@@ -62,7 +62,10 @@ def ensure(instance: Instance) -> None:
 
 
 def create(instance: Instance) -> None:
+    new = not instance.data.exists()
     manifests.make_data_folders(instance.data)
+    if new:
+        airflow_tables.remember(instance)
     instance.run_files.mkdir(parents=True, exist_ok=True)
     instance.paths.user_home.mkdir(parents=True, exist_ok=True)
     file = instance.run_files / "cluster.yaml"

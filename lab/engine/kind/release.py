@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from lab.chart import find_chart
-from lab.engine.kind import cluster, objects
+from lab.engine.kind import airflow_tables, cluster, objects
 from lab.engine.kind.instance import AIRFLOW, Instance
 from lab.engine.kind.values import values_files
 from lab.helm_values import check_values
@@ -53,7 +53,7 @@ def require_valid(instance: Instance) -> None:
 
 
 def files_of(instance: Instance) -> list[Path]:
-    return values_files(instance.access(), instance.references(), migrated=instance.images.baked)
+    return values_files(instance.access(), instance.references(), migrated=airflow_tables.are_current(instance))
 
 
 def stamp(instance: Instance) -> Path:

@@ -17,7 +17,7 @@ COMPONENTS = ("apiServer", "scheduler", "dagProcessor")
 
 
 def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) -> dict[str, Any]:
-    """What the files cannot know. With `migrated` the database image brings Airflow's tables along.
+    """What the files cannot know. With `migrated` the database has this Airflow's tables.
 
     `images` has the references of `airflow`, `worker` and `gitsync`.
     """
