@@ -72,13 +72,10 @@ def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless:
 
 
 def environment_sources() -> list[k8s.V1EnvFromSource]:
-    """What the place says, and its credentials: static keys are optional, a pod identity makes up for them."""
-    secrets = [
-        k8s.V1SecretEnvSource(name="git-credentials"),
-        k8s.V1SecretEnvSource(name="dvc-credentials", optional=True),
-    ]
+    """What the place says, and Git's credentials; AWS credentials come with the service account, by Pod Identity."""
     place = k8s.V1ConfigMapEnvSource(name="pipeline-environment")
-    return [k8s.V1EnvFromSource(config_map_ref=place), *(k8s.V1EnvFromSource(secret_ref=s) for s in secrets)]
+    login = k8s.V1SecretEnvSource(name="git-credentials")
+    return [k8s.V1EnvFromSource(config_map_ref=place), k8s.V1EnvFromSource(secret_ref=login)]
 
 
 class StepOperator(KubernetesPodOperator):

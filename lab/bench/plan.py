@@ -10,7 +10,7 @@ from lab import ui
 from lab.bench import machine
 from lab.bench.figures import Results
 from lab.bench.machine import Machine
-from lab.bench.scenarios import ending, kind, kind_memory, memory, modify, pandas_way, pipeline, startup
+from lab.bench.scenarios import ending, kind, kind_identity, kind_memory, memory, modify, pandas_way, pipeline, startup
 from lab.bench.scratch import Scratch, exclusive, head, kind_lab, kind_variables, scratch_lab
 from lab.config import load
 from lab.docker import require_engine
@@ -20,7 +20,7 @@ from lab.host import INSTALL_DISK, MIB, RUN_DISK, disk, require_host, require_ki
 from lab.paths import Paths
 
 ON_LOCAL = (startup.COLD, startup.WARM, pipeline.RUN, pipeline.PLAIN, memory.MEMORY)
-ON_KIND = (kind.UP, kind.RUN, kind_memory.MEMORY)
+ON_KIND = (kind.UP, kind.RUN, kind_memory.MEMORY, kind_identity.IDENTITY)
 SCENARIOS = (*ON_LOCAL, modify.MODIFY, *ON_KIND)
 PLAIN_DISK = 500 * MIB
 KIND_DISK = 5000 * MIB

@@ -35,7 +35,7 @@ SCRIPTS = Path(__file__).with_name("usual_way")
 OWN_VALUES = SCRIPTS / "airflow-values.yaml"
 CONTROL_PLANE = ("pause", "control-plane")
 """What kind's own node image brings along."""
-LOADED = ("airflow", "worker", "gitea", "postgres", "localstack")
+LOADED = ("airflow", "worker", "gitea", "postgres", "localstack", "pod-identity")
 PREPARE_LIMIT, UP_LIMIT = 900, 3600
 
 

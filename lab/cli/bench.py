@@ -18,7 +18,8 @@ def bench(
     scenarios: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Some of cold, warm, run, plain, memory, modify, kind-up, kind-run, kind-memory. [default: all]",
+            help="Some of cold, warm, run, plain, memory, modify, kind-up, kind-run, kind-memory, kind-identity. "
+            "[default: all]",
             show_default=False,
         ),
     ] = None,

@@ -47,6 +47,7 @@ class Image:
         return (*((self.base,) if self.base else ()), *self.needs)
 
 
+PACKAGES = "files/usr/local/lib/python3.11/dist-packages"
 CONTROL_PLANE = ("kubernetes", "coredns", "pause")
 GITEA_DATA = {f"code.gitea.io/gitea/{name}": f"packages/usr/share/gitea/{name}"
               for name in ("options", "public", "templates")}  # fmt: skip
@@ -63,8 +64,8 @@ IMAGES = {
             "worker",
             environment="worker",
             sources={
-                "lab/__init__.py": "files/usr/local/lib/python3.11/dist-packages/lab/__init__.py",
-                "lab/pipeline": "files/usr/local/lib/python3.11/dist-packages/lab/pipeline",
+                "lab/__init__.py": f"{PACKAGES}/lab/__init__.py",
+                "lab/pipeline": f"{PACKAGES}/lab/pipeline",
             },
             owner="1000:1000",
         ),
@@ -83,9 +84,17 @@ IMAGES = {
         ),
         Image(POSTGRES, needs=(AIRFLOW, GITEA), owner="999:999"),
         Image("gitsync", owner="65533:0"),
+        Image(
+            "pod-identity",
+            environment="pod-identity",
+            sources={
+                "lab/__init__.py": f"{PACKAGES}/lab/__init__.py",
+                "lab/pod_identity": f"{PACKAGES}/lab/pod_identity",
+            },
+        ),
     )
 }
-IN_CLUSTER = (AIRFLOW, "worker", "localstack", GITEA, POSTGRES, "gitsync")
+IN_CLUSTER = (AIRFLOW, "worker", "localstack", GITEA, POSTGRES, "gitsync", "pod-identity")
 """What pods are made of, besides Kubernetes' own parts."""
 BAKED = tuple(image.name for image in IMAGES.values() if image.baked)
 NAMES = (*IMAGES, NODE)

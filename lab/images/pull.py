@@ -14,8 +14,8 @@ from lab.images.content import content_hash
 from lab.paths import Paths
 from lab.pins import pins
 
-BUILT = (BASE, "worker")
-"""The lab's own: there is no public image of them, but a public Debian to begin with."""
+BUILT = (BASE, "worker", "pod-identity")
+"""The lab's own: there are no public images of them, but a public Debian to begin with."""
 AS_THEY_ARE = ("airflow", "gitsync", NODE)
 
 

@@ -110,12 +110,16 @@ def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> Chec
     if not failed:
         return CheckFailedError(f"run {run_id} failed", hint)
     task = failed[0]
-    lines = airflow.task_log(DAG, run_id, task["task_id"], task["try_number"])
+    name = task["task_id"]
+    try:
+        lines = airflow.task_log(DAG, run_id, name, task["try_number"])
+    except NotRunningError as error:  # as when Airflow has no credentials for the bucket
+        return CheckFailedError(f"{name} failed, and its log cannot be read", "make lab-status", error.message)
     told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     hints = [line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")]
     if told:
-        return CheckFailedError(f"{task['task_id']}: {told[-1]}", hints[-1] if hints else hint)
-    return CheckFailedError(f"{task['task_id']} failed", hint, "\n".join(lines[-12:]))
+        return CheckFailedError(f"{name}: {told[-1]}", hints[-1] if hints else hint)
+    return CheckFailedError(f"{name} failed", hint, "\n".join(lines[-12:]))
 
 
 def version_of(access: Access, run_id: str, branch: str | None) -> DataVersion | None:

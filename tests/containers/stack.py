@@ -42,11 +42,11 @@ class Stack:
         return Access(self.paths, Settings(), "http://127.0.0.1:1", urls["localstack"], urls["gitea"])
 
     def inside(self) -> dict[str, str]:
-        """What a step's pod has in its environment: the way to the services, and credentials."""
+        """What a step's pod has in its environment; its AWS credentials are the person's keys here."""
         access = self.access
         secrets = manifests.airflow_secrets(access)
         place = inside.pipeline_environment(access, self.images.reference("worker"))
-        return {**place, **secrets["git-credentials"], **secrets["dvc-credentials"]}
+        return {**place, **secrets["git-credentials"], **access.aws_variables()}
 
     def container(self, service: str) -> str:
         labels = {"project": self.project, "service": service, "oneoff": "False"}

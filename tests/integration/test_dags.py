@@ -46,7 +46,7 @@ def test_pod_and_process_have_the_same_command_and_environment(lab: Checkout) ->
     for name, pod in pods.items():
         assert pod["command"] == processes[name]["command"]
         assert pod["environment"] == processes[name]["environment"]
-        assert (pod["account"], pod["secrets"]) == ("airflow-dvc-sa", ["git-credentials", "dvc-credentials"])
+        assert (pod["account"], pod["secrets"]) == ("airflow-dvc-sa", ["git-credentials"])
         assert pod["memory"] == "512Mi"
 
 

@@ -15,6 +15,7 @@ from lab.access import Access
 from lab.config import Settings
 from lab.engine.kind import manifests
 from lab.engine.kind.values import engine_values, shipped_files
+from lab.images.catalogue import IN_CLUSTER
 from lab.paths import SOURCE, Paths
 from lab.proc import run
 from lab.secrets import Secrets
@@ -23,10 +24,7 @@ from tests.chart import chart_or_skip
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
-IMAGES = {
-    name: f"lab/{name}:{name.encode().hex()[:12]:0<12}"
-    for name in ("airflow", "worker", "gitsync", "gitea", "localstack", "postgres")
-}
+IMAGES = {name: f"lab/{name}:{name.encode().hex()[:12]:0<12}" for name in IN_CLUSTER}
 
 
 @functools.cache

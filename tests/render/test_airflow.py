@@ -92,7 +92,7 @@ def test_every_airflow_knows_the_place_and_its_credentials(rendered: list[Object
     for name, container in containers(rendered):
         if container["image"] == IMAGES["airflow"] and "migrat" not in name:
             names = [next(iter(source.values()))["name"] for source in container["envFrom"]]
-            assert names == ["pipeline-environment", "git-credentials", "dvc-credentials"], name
+            assert names == ["pipeline-environment", "git-credentials"], name
             assert variables(container)["AIRFLOW_CONN_AWS_DEFAULT"]["value"] == "aws://", name
 
 

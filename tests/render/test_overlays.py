@@ -8,6 +8,7 @@ import pytest
 
 from lab.access import Access
 from lab.engine.kind.manifests import DATA_FOLDERS
+from lab.pod_identity.associations import FILE, parse
 from lab.secrets import GENERATORS
 from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, secrets_used
 
@@ -117,3 +118,33 @@ def test_every_secret_that_a_pod_needs_is_made(local: list[Object], secrets: lis
     for name, key in secrets_used(local):
         assert name in made
         assert key is None or key in made[name], f"{name}: {key}"
+
+
+def test_pod_identity_is_part_of_the_node_and_may_do_no_more_than_it_has_to(local: list[Object]) -> None:
+    pod = find(local, "DaemonSet", "pod-identity")["spec"]["template"]["spec"]
+    (address,), (service,) = pod["initContainers"], pod["containers"]
+    assert (pod["hostNetwork"], pod["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
+    assert {address["image"], service["image"]} == {IMAGES["pod-identity"]}
+    powers = [container["securityContext"]["capabilities"] for container in (address, service)]
+    assert powers == [{"drop": ["ALL"], "add": ["NET_ADMIN"]}, {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}]
+    rules = [rule for kind in ("Role", "ClusterRole") for rule in find(local, kind, "lab-pod-identity")["rules"]]
+    allowed = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+    assert allowed == {
+        ("configmaps", "get"),
+        ("tokenreviews", "create"),
+        ("mutatingwebhookconfigurations", "get"),
+        ("mutatingwebhookconfigurations", "patch"),
+    }
+    assert [rule["resources"] for rule in rules if not rule.get("resourceNames")] == [["tokenreviews"]]
+
+
+def test_the_webhook_looks_at_no_pod_that_the_cluster_itself_needs(local: list[Object]) -> None:
+    (webhook,) = find(local, "MutatingWebhookConfiguration", "pod-identity")["webhooks"]
+    (left_out,) = webhook["namespaceSelector"]["matchExpressions"]
+    assert (left_out["operator"], set(left_out["values"])) == ("NotIn", {"kube-system", "platform"})
+
+
+def test_the_associations_have_a_name_that_the_service_knows(local: list[Object]) -> None:
+    found = find(local, "ConfigMap", "pod-identity-associations")
+    assert found["metadata"]["namespace"] == "kube-system"
+    assert ("airflow", "airflow-dvc-sa") in parse(found["data"][FILE])

@@ -123,7 +123,7 @@ def test_clusters_are_left_out_with_a_word_where_there_can_be_none(
     monkeypatch.setattr(plan, "why_not_kind", lambda settings, paths: reason)
     found = plan.all_possible(Paths.of(tmp_path))
     assert found == {"cold", "warm", "run", "plain", "memory", "modify"}
-    assert "kind-up, kind-run, kind-memory (Docker is not running)" in capsys.readouterr().err
+    assert "kind-up, kind-run, kind-memory, kind-identity (Docker is not running)" in capsys.readouterr().err
     reason = ""
     assert plan.all_possible(Paths.of(tmp_path)) == set(plan.SCENARIOS)
 

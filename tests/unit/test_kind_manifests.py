@@ -13,13 +13,11 @@ import pytest
 from lab.access import Access
 from lab.config import AirflowSettings, Settings
 from lab.engine.kind import inside, manifests, values
+from lab.images.catalogue import IN_CLUSTER
 from lab.paths import SOURCE, Paths
 from lab.secrets import GENERATORS, Secrets
 
-IMAGES = {
-    name: f"registry.example:5000/lab/{name}:0123456789ab"
-    for name in ("airflow", "worker", "gitsync", "gitea", "localstack", "postgres")
-}
+IMAGES = {name: f"registry.example:5000/lab/{name}:0123456789ab" for name in IN_CLUSTER}
 
 
 @pytest.fixture
@@ -66,8 +64,8 @@ def made(access: Access) -> dict[tuple[str, str], dict[str, Any]]:
 
 def test_objects_come_after_their_namespaces(access: Access) -> None:
     items = json.loads(manifests.secret_objects(access, IMAGES["worker"]))["items"]
-    assert [item["kind"] for item in items[:3]] == ["Namespace", "Namespace", "ConfigMap"]
-    assert {item["kind"] for item in items[3:]} == {"Secret"}
+    assert [item["kind"] for item in items[:2]] == ["Namespace", "Namespace"]
+    assert {item["kind"] for item in items[2:]} == {"ConfigMap", "Secret"}
 
 
 def test_both_sides_of_each_login_have_the_same_password(access: Access) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from lab.bench import usual_runs
 from lab.bench.figures import Figure, at_least, at_most, each, figure, ratio
-from lab.bench.scenarios import ending, kind_memory
+from lab.bench.scenarios import ending, kind_identity, kind_memory
+from lab.bench.scenarios.kind_identity import IDENTITY
 from lab.bench.scenarios.kind_memory import MEMORY
 from lab.bench.scratch import Scratch
 from lab.bench.usual import UsualWay, usual_way
@@ -42,12 +43,13 @@ class Samples:
 
 @dataclass(frozen=True)
 class Round:
-    """One cluster of each way, the usual one first; memory and versions are looked at in the last round."""
+    """One cluster of each way, the usual one first; memory, identity and versions are looked at in the last round."""
 
     number: int
     rounds: int
     runs: int
     memory: bool
+    identity: bool
 
     @property
     def told(self) -> str:
@@ -65,7 +67,7 @@ def rounds_of(only: frozenset[str], runs: int) -> list[Round]:
     """The rounds that give every figure that is asked for; `runs` is how many runs there are in all, at least."""
     count = ROUNDS if only & {UP, RUN} else 1
     each_round = math.ceil(runs / count) if RUN in only else 0
-    return [Round(number, count, each_round, MEMORY in only) for number in range(1, count + 1)]
+    return [Round(number, count, each_round, MEMORY in only, IDENTITY in only) for number in range(1, count + 1)]
 
 
 def compare(scratch: Scratch, only: frozenset[str], runs: int) -> list[Figure]:
@@ -107,9 +109,11 @@ def lab_round(scratch: Scratch, this: Round, samples: Samples) -> list[Figure]:
             samples.ran(result["seconds"], result["task_seconds"])
     samples.idle += [scratch.up(f"lab up, up already ({number} of {IDLE})")[0] for number in range(1, IDLE + 1)]
     found = []
+    instance = Instance(Paths.of(scratch.checkout), scratch.settings)
     if this.memory and this.last:
-        instance = Instance(Paths.of(scratch.checkout), scratch.settings)
         found = kind_memory.at_rest(instance, "cluster on kind, at rest", goal=at_most(kind_memory.GOAL))
+    if this.identity and this.last:
+        found += kind_identity.ask(instance)
     if this.last:
         found += ending.verify(scratch, " on kind")
     scratch.down("lab down", "--purge")

@@ -50,8 +50,8 @@ def task(name: str, *command: str) -> KubernetesPodOperator:
         env_from=[
             k8s.V1EnvFromSource(config_map_ref=k8s.V1ConfigMapEnvSource(name="pipeline-environment")),
             k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name="git-credentials")),
-            k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name="dvc-credentials")),
         ],
+        service_account_name="airflow-dvc-sa",
         volumes=[k8s.V1Volume(name="shared", persistent_volume_claim=claim)],
         volume_mounts=[k8s.V1VolumeMount(name="shared", mount_path="/shared")],
         security_context=k8s.V1PodSecurityContext(fs_group=1000),

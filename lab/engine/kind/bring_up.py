@@ -47,6 +47,14 @@ PHASES: list[tuple[str, str, float, Check, Apply, tuple[str, ...]]] = [
         airflow.install_release,
         ("platform",),
     ),
+    (
+        "identity",
+        "Starting Pod Identity",
+        platform.READY_LIMIT,
+        platform.identity_done,
+        platform.wait_for_identity,
+        ("platform",),
+    ),
     ("git", "Starting Gitea", platform.READY_LIMIT, platform.git_done, platform.wait_for_git, ("platform",)),
     (
         "storage",
@@ -64,7 +72,14 @@ PHASES: list[tuple[str, str, float, Check, Apply, tuple[str, ...]]] = [
         platform.make_dataset,
         ("git", "storage", "environment-worker"),
     ),
-    ("airflow", "Starting Airflow", airflow.READY_LIMIT, airflow.airflow_done, airflow.wait_for_airflow, ("release",)),
+    (
+        "airflow",
+        "Starting Airflow",
+        airflow.READY_LIMIT,
+        airflow.airflow_done,
+        airflow.wait_for_airflow,
+        ("release", "identity"),
+    ),
     (
         "dags",
         "Loading the DAGs from the repository",

@@ -8,6 +8,8 @@ from lab.pipeline.git import isolated_variables
 GIT_URL = "http://gitea.platform:3000"
 S3_URL = "http://localstack.platform:4566"
 DATABASE = "postgres.platform:5432"
+ACCOUNT = "000000000000"
+"""LocalStack's account for keys that name none."""
 
 
 def pipeline_environment(access: Access, worker_image: str) -> dict[str, str]:
@@ -23,4 +25,14 @@ def pipeline_environment(access: Access, worker_image: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": S3_URL,
         "AWS_DEFAULT_REGION": access.settings.storage.region,
         "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def identity_environment(access: Access) -> dict[str, str]:
+    """What the service that re-enacts Pod Identity is told: the ConfigMap `pod-identity`."""
+    region = access.settings.storage.region
+    return {
+        "AWS_REGION": region,
+        "POD_IDENTITY_STS_URL": S3_URL,
+        "POD_IDENTITY_CLUSTER_ARN": f"arn:aws:eks:{region}:{ACCOUNT}:cluster/{access.settings.cluster.name}",
     }

@@ -15,8 +15,8 @@ from lab.images.catalogue import IN_CLUSTER
 from lab.proc import Completed, run, service_environment
 from lab.tools import tool
 
-AIRFLOW, PLATFORM = "airflow", "platform"
-"""The namespaces: Airflow with the pods of the steps, and what stands in for other people's services."""
+AIRFLOW, PLATFORM, SYSTEM = "airflow", "platform", "kube-system"
+"""The namespaces: Airflow with the steps' pods, what stands in for other people's services, and Kubernetes' own."""
 QUICK = 30
 """Seconds that a question to the cluster may take."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 
-from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
+from lab.engine.kind.instance import AIRFLOW, PLATFORM, SYSTEM, Instance
 from lab.tools import tool
 
 SERVICES = {
     "postgres": (PLATFORM, "app.kubernetes.io/name=postgres"),
     "gitea": (PLATFORM, "app.kubernetes.io/name=gitea"),
     "localstack": (PLATFORM, "app.kubernetes.io/name=localstack"),
+    "pod-identity": (SYSTEM, "app.kubernetes.io/name=pod-identity"),
     "airflow-api-server": (AIRFLOW, "component=api-server"),
     "airflow-scheduler": (AIRFLOW, "component=scheduler"),
     "airflow-dag-processor": (AIRFLOW, "component=dag-processor"),

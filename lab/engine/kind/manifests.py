@@ -17,7 +17,7 @@ from lab.paths import Paths
 
 AIRFLOW, PLATFORM = "airflow", "platform"
 """The namespaces."""
-PLATFORM_IMAGES = ("gitea", "localstack", "postgres")
+PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres")
 """The images that the overlay names, as `lab/<name>`."""
 DATA_FOLDERS = ("gitea", "postgres", "s3", "shared")
 """What must be below the node's `/lab/data` before a pod starts; the kubelet gives each to the group of its pods."""
@@ -78,7 +78,7 @@ def name_and_tag(reference: str) -> tuple[str, str]:
 
 
 def secret_objects(access: Access, worker_image: str) -> str:
-    """Both namespaces, the environment of the pipeline and all Secrets, for `kubectl apply --server-side -f -`.
+    """Namespaces, environments of the pipeline and of its identity, Secrets, for `kubectl apply --server-side -f -`.
 
     To be applied before the rest, so that no pod has to wait for them, and as a field manager of their own.
     """
@@ -87,12 +87,13 @@ def secret_objects(access: Access, worker_image: str) -> str:
         **named("ConfigMap", AIRFLOW, "pipeline-environment"),
         "data": inside.pipeline_environment(access, worker_image),
     }
+    identity = {**named("ConfigMap", "kube-system", "pod-identity"), "data": inside.identity_environment(access)}
     secrets = [
         {**named("Secret", namespace, name), "type": "Opaque", "stringData": values}
         for namespace, by_name in ((AIRFLOW, airflow_secrets(access)), (PLATFORM, platform_secrets(access)))
         for name, values in by_name.items()
     ]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [*namespaces, environment, *secrets]})
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [*namespaces, environment, identity, *secrets]})
 
 
 def named(kind: str, namespace: str, name: str) -> dict[str, Any]:
@@ -103,7 +104,6 @@ def named(kind: str, namespace: str, name: str) -> dict[str, Any]:
 def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
     """The Secrets of the namespace `airflow`, whose names are those of the Helm values and the DAGs."""
     secrets = access.secrets
-    keys = access.aws_variables()
     password = secrets["postgres-airflow-password"]
     return {
         "git-credentials": {
@@ -111,7 +111,6 @@ def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
             for prefix in ("GIT_SYNC", "GITSYNC")
             for name, value in (("USERNAME", GIT_USER), ("PASSWORD", secrets["git-password"]))
         },
-        "dvc-credentials": {name: keys[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")},
         "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.DATABASE}/airflow"},
         "airflow-fernet-key": {"fernet-key": secrets["airflow-fernet-key"]},
         "airflow-api-secret": {"api-secret-key": secrets["airflow-api-secret"]},

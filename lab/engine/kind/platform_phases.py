@@ -8,9 +8,10 @@ from collections.abc import Callable
 from lab.components import gitea, repository, storage
 from lab.engine import ports, same_settings
 from lab.engine.health import bucket_answers
-from lab.engine.kind import cluster, objects, programs, waiting
-from lab.engine.kind.instance import PLATFORM, Instance
+from lab.engine.kind import cluster, logs, objects, pods, programs, waiting
+from lab.engine.kind.instance import PLATFORM, SYSTEM, Instance
 from lab.engine.phases import Note
+from lab.errors import ProgramError
 from lab.pipeline.git import GitError
 from lab.tools import ensure_tools, missing_tools
 from lab.wait import NotYetError
@@ -59,6 +60,29 @@ def platform_done(instance: Instance) -> bool:
 def apply_platform(instance: Instance, note: Note) -> None:
     note("namespaces, secrets, volumes, PostgreSQL, Gitea, LocalStack")
     objects.apply(instance)
+
+
+def identity_done(instance: Instance) -> bool:
+    return succeeds(functools.partial(require_identity, instance))
+
+
+def wait_for_identity(instance: Instance, note: Note) -> None:
+    probe = functools.partial(require_identity, instance)
+    waiting.wait_for(instance, probe, note, what="Pod Identity", namespace=SYSTEM, limit=READY_LIMIT)
+
+
+def require_identity(instance: Instance) -> None:
+    """Return if the agent and its webhook are ready; the API server lets no pod of Airflow in before.
+
+    Raises:
+        NotYetError: they are not.
+    """
+    try:
+        found = pods.read(instance, SYSTEM, selector=logs.SERVICES["pod-identity"][1])
+    except ProgramError as error:
+        raise NotYetError("the API server does not answer") from error
+    if not any(pod.state == "healthy" for pod in found):
+        raise NotYetError("the agent is not ready")
 
 
 def git_done(instance: Instance) -> bool:

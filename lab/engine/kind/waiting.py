@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from lab.engine.kind import pods
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import AIRFLOW, PLATFORM, SYSTEM, Instance
 from lab.engine.phases import Note
 from lab.errors import ProgramError
 from lab.wait import NotYetError, wait_until
@@ -52,5 +52,5 @@ def look(instance: Instance, namespace: str, note: Note) -> None:
 
 def told(instance: Instance) -> str:
     """Every pod that is not ready, with its reason: the evidence of a wait that failed."""
-    found = pods.read(instance, "airflow", "platform")
+    found = pods.read(instance, AIRFLOW, PLATFORM, SYSTEM)
     return "\n".join(f"{pod.name}: {pod.state} {pod.reason}" for pod in found if pod.state == "starting")

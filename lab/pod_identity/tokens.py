@@ -1,0 +1,81 @@
+"""Whose a projected service-account token is: asked of the cluster that issued it, by a TokenReview."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+
+from lab.pod_identity.cache import Cache
+from lab.pod_identity.cluster import Cluster
+
+AUDIENCE = "pods.eks.amazonaws.com"
+SECONDS = 60
+"""How long an answer is believed: so long can a deleted pod's token still be used."""
+PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
+EXTRA = "authentication.kubernetes.io/"
+
+
+class BadTokenError(Exception):
+    """No token, a forged or an expired one, one for another audience, or not a pod's. The message holds none of it."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """Whom a token stands for, until `until` (seconds since 1970)."""
+
+    namespace: str
+    account: str
+    name: str
+    uid: str
+    until: float
+
+
+class Tokens:
+    """Reviews tokens, and believes an answer for SECONDS, never longer than the token holds."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.cache: Cache[bytes, Pod] = Cache(lambda pod: pod.until)
+
+    async def pod(self, token: str) -> Pod:
+        """The pod that this token was issued for.
+
+        Raises:
+            BadTokenError: see there.
+            ClusterError: the cluster cannot be asked.
+        """
+        if not token:
+            raise BadTokenError("there is no token in the header Authorization")
+        return await self.cache.get(hashlib.sha256(token.encode()).digest(), lambda: self.review(token))
+
+    async def review(self, token: str) -> Pod:
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token, "audiences": [AUDIENCE]},
+        }
+        status = (await self.cluster.create(PATH, body)).get("status", {})
+        if not status.get("authenticated") or AUDIENCE not in status.get("audiences", []):
+            reason = str(status.get("error", "not authenticated")).replace(token, "…")
+            raise BadTokenError(f"the cluster does not accept the token: {reason}")
+        user = status["user"]
+        kind, _, account = user["username"].partition("system:serviceaccount:")
+        extra = user.get("extra", {})
+        if kind or f"{EXTRA}pod-uid" not in extra:
+            raise BadTokenError("the token is not that of a pod")
+        namespace, _, name = account.partition(":")
+        until = min(time.time() + SECONDS, expiry(token))
+        return Pod(namespace, name, extra[f"{EXTRA}pod-name"][0], extra[f"{EXTRA}pod-uid"][0], until)
+
+
+def expiry(token: str) -> float:
+    """The claim `exp` of a JWT that was reviewed (RFC 7519); 0 if it has none."""
+    try:
+        claims = token.split(".")[1]
+        return float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
+    except (IndexError, KeyError, ValueError, TypeError, binascii.Error):
+        return 0

@@ -1,0 +1,206 @@
+"""AWS credentials of pods: by EKS Pod Identity re-enacted, and by nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from tests.e2e.cluster import KindLab
+from tests.integration.checkout import eventually
+
+NAMESPACE = ("--namespace", "airflow")
+FOLDER = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
+TOKEN = "eks-pod-identity-token"
+ASK = """\
+import sys, urllib.request, urllib.error
+request = urllib.request.Request("http://169.254.170.23/v1/credentials", headers={"Authorization": sys.stdin.read()})
+try:
+    print(urllib.request.urlopen(request, timeout=20).status)
+except urllib.error.HTTPError as error:
+    print(error.code, error.read().decode())
+"""
+PULL = """\
+env | grep -E '^AWS_(ACCESS|SECRET|SESSION)' && exit 1
+git clone --quiet "$PIPELINE_REPOSITORY" /work/clone && cd /work/clone
+dvc pull datasets/employee_attrition.csv && tail -n +2 datasets/employee_attrition.csv | wc -l
+"""
+PUSH = """\
+git clone --quiet "$PIPELINE_REPOSITORY" /work/large && cd /work/large
+head -c 1G /dev/urandom > large.bin
+dvc add --quiet large.bin && dvc push large.bin.dvc && dvc status --cloud large.bin.dvc
+"""
+
+
+@dataclass(frozen=True)
+class StepPod:
+    """A pod like a step's that waits to be told what to do."""
+
+    lab: KindLab
+    name: str
+
+    def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        kubectl = str(self.lab.folder / ".lab" / "bin" / "kubectl")
+        place = ("--kubeconfig", str(self.lab.folder / ".lab/kubeconfig"), *NAMESPACE)
+        return subprocess.run(
+            [kubectl, *place, "exec", "--stdin", self.name, "--", *command],
+            input=text, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+
+    def ask(self, token: str) -> str:
+        """What the agent answers to this token: the status, and the text of an error."""
+        asked = self.run("python", "-c", ASK, text=token)
+        assert asked.returncode == 0, asked.stderr
+        return asked.stdout.strip()
+
+    def token(self) -> str:
+        return self.run("cat", f"{FOLDER}/{TOKEN}").stdout
+
+
+def step_pod(lab: KindLab, account: str) -> StepPod:
+    """With the identity that the webhook would give it, whether or not its account has an association."""
+    place = "jsonpath={.data.PIPELINE_WORKER_IMAGE}"
+    image = lab.kubectl("get", "configmap", "pipeline-environment", *NAMESPACE, "--output", place)
+    name = f"test-{secrets.token_hex(4)}"
+    projected = {"audience": "pods.eks.amazonaws.com", "path": TOKEN}
+    container = {
+        "name": name,
+        "image": image,
+        "command": ["python", "-c", "import signal; signal.pause()"],
+        "env": [
+            {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"},
+            {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": f"{FOLDER}/{TOKEN}"},
+        ]
+        if account == "default"
+        else [],
+        "envFrom": [
+            {"configMapRef": {"name": "pipeline-environment"}},
+            {"secretRef": {"name": "git-credentials"}},
+        ],
+        "volumeMounts": [{"name": "work", "mountPath": "/work"}]
+        + ([{"name": TOKEN, "mountPath": FOLDER}] if account == "default" else []),
+    }
+    token_volume = {"name": TOKEN, "projected": {"sources": [{"serviceAccountToken": projected}]}}
+    spec = {
+        "serviceAccountName": account,
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 0,
+        "containers": [container],
+        "securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "runAsNonRoot": True},
+        "volumes": [{"name": "work", "emptyDir": {}}, *([token_volume] if account == "default" else [])],
+        "restartPolicy": "Never",
+    }
+    overrides = json.dumps({"apiVersion": "v1", "spec": spec})
+    lab.kubectl("run", name, *NAMESPACE, "--image", image, "--restart=Never", "--overrides", overrides)
+    lab.kubectl("wait", f"pod/{name}", *NAMESPACE, "--for=condition=Ready", "--timeout=120s")
+    return StepPod(lab, name)
+
+
+@pytest.fixture(scope="module")
+def pod(lab: KindLab) -> Iterator[StepPod]:
+    """With the service account of the steps."""
+    made = step_pod(lab, "airflow-dvc-sa")
+    yield made
+    lab.kubectl("delete", "pod", made.name, *NAMESPACE)
+
+
+@pytest.fixture(scope="module")
+def stranger(lab: KindLab) -> Iterator[StepPod]:
+    """The same with a service account that has no association."""
+    made = step_pod(lab, "default")
+    yield made
+    lab.kubectl("delete", "pod", made.name, *NAMESPACE)
+
+
+def test_a_steps_account_pulls_without_a_key(lab: KindLab, pod: StepPod) -> None:
+    pulled = pod.run("sh", "-euc", PULL)
+    assert pulled.returncode == 0, pulled.stderr
+    assert int(pulled.stdout.split()[-1]) == lab.json("history")[-1]["rows"]
+
+
+def test_another_account_pulls_nothing_and_is_told_what_is_missing(stranger: StepPod) -> None:
+    pulled = stranger.run("sh", "-euc", PULL)
+    assert pulled.returncode != 0
+    told = "there is no pod identity association for the service account airflow/default"
+    assert told in pulled.stdout + pulled.stderr
+
+
+def test_no_object_of_the_cluster_holds_the_persons_key(lab: KindLab) -> None:
+    everything = lab.kubectl("get", "pods,secrets,configmaps", "--all-namespaces", "--output", "json")
+    for name in ("aws-access-key-id", "aws-secret-access-key"):
+        key = lab.secret(name)
+        assert key not in everything
+        assert base64.b64encode(key.encode()).decode() not in everything
+
+
+def claims(token: str) -> dict[str, Any]:
+    middle = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    return found
+
+
+def signed(lab: KindLab, token: str, **changed: Any) -> str:
+    """The token with other claims, signed by the cluster's own key."""
+    file = "/etc/kubernetes/pki/sa.key"
+    pem = subprocess.run(["docker", "exec", lab.node, "cat", file], check=True, capture_output=True).stdout
+    key = serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    text = json.dumps({**claims(token), **changed}).encode()
+    body = f"{token.split('.', maxsplit=1)[0]}.{base64.urlsafe_b64encode(text).decode().rstrip('=')}"
+    signature = key.sign(body.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{body}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def test_forged_expired_and_foreign_tokens_get_401_and_stand_in_no_log(lab: KindLab, pod: StepPod) -> None:
+    good = pod.token()
+    assert pod.ask(good) == "200"
+    now = int(time.time())
+    assert pod.ask(signed(lab, good, iat=now - 10)) == "200", "what follows is refused for its claims alone"
+    create = ("create", "token", "airflow-dvc-sa", *NAMESPACE)
+    bound = ("--bound-object-kind=Pod", f"--bound-object-name={pod.name}")
+    bad = {
+        "forged": f"{good.rpartition('.')[0]}.{'A' * 342}",
+        "expired": signed(lab, good, iat=now - 7200, nbf=now - 7200, exp=now - 3600),
+        "wrong audience": lab.kubectl(*create, *bound, "--audience=sts.amazonaws.com").strip(),
+        "no pod's": lab.kubectl(*create, "--audience=pods.eks.amazonaws.com").strip(),
+    }
+    answers = {name: pod.ask(token)[:3] for name, token in bad.items()}
+    assert answers == dict.fromkeys(bad, "401")
+    log = lab.lab("logs", "pod-identity", "-n", "50").stdout
+    assert log.count(" 401: ") >= len(bad)
+    for token in (good, *bad.values()):
+        assert token not in log
+        assert token.rpartition(".")[2] not in log
+
+
+def test_a_removed_association_gives_no_new_credentials(lab: KindLab, pod: StepPod) -> None:
+    place = ("configmap", "pod-identity-associations", "--namespace", "kube-system")
+    before = json.loads(lab.kubectl("get", *place, "--output", "json"))["data"]
+    try:
+        lab.kubectl("patch", *place, "--patch", json.dumps({"data": {"associations.yaml": "[]"}}))
+        eventually(lambda: pod.ask(pod.token()).startswith("404"), "the agent gives nothing more", limit=30)
+    finally:
+        lab.kubectl("patch", *place, "--patch", json.dumps({"data": before}))
+    eventually(lambda: pod.ask(pod.token()) == "200", "the agent gives credentials again", limit=30)
+
+
+def test_a_push_of_1_gb_outlives_the_agent(lab: KindLab, pod: StepPod) -> None:
+    kubectl = [str(lab.folder / ".lab/bin/kubectl"), "--kubeconfig", str(lab.folder / ".lab/kubeconfig")]
+    command = [*kubectl, *NAMESPACE, "exec", pod.name, "--", "sh", "-euc", PUSH]
+    uploads = "aws s3api list-multipart-uploads --bucket mlops-lab --query 'length(Uploads || `[]`)'"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pushing:
+        eventually(lambda: int(lab.shell(uploads)) > 0, "the upload has begun", limit=300)
+        lab.kubectl("delete", "pod", lab.pod("pod-identity"), "--namespace=kube-system", "--grace-period=0", "--force")
+        told = pushing.communicate(timeout=600)[0]
+    assert pushing.returncode == 0, told
+    eventually(lab.is_healthy, "the agent is back", limit=120)
+    assert pod.ask(pod.token()) == "200"
