@@ -11,9 +11,9 @@ needs stands in "Required permissions for Amazon S3 API operations" of the Amazo
 | DeleteObjects, of `dvc gc --cloud` | s3:DeleteObject |
 | ListObjectsV2 | s3:ListBucket |
 
-A key that is not there is a 404 only for who may list it ("HeadObject" in the API reference); any other gets a 403, which
-Airflow's log writer takes for a failure and so loses the log. Amazon S3 checks that permission with the key as `s3:prefix`
-(Ceph's pull request 68577 follows it in that), so a list of prefixes serves both. HeadBucket has no prefix, and nothing
+A key that is not there is a 404 only for who may list it ("HeadObject" in the API reference). Any other gets a 403,
+which Airflow's log writer takes for a failure, and the log is lost. Amazon S3 checks that permission with the key as
+`s3:prefix` (as Ceph's pull request 68577 reports), so the same condition serves. HeadBucket has no prefix, and nothing
 here needs it: s3fs reads the bucket's region from the refusal as well (s3fs.utils.S3BucketRegionCache).
 """
 
@@ -60,13 +60,11 @@ def permissions(bucket: str, partition: str = "aws", prefix: str = "dvc") -> Doc
     }
 
 
-def trust(
-    account: str, cluster_arn: str, namespace: str = "airflow", service_account: str = "airflow-dvc-sa"
-) -> Document:
-    """Who may take the role: EKS Pod Identity, for this service account of this cluster of this account.
+def trust(account: str, cluster_arn: str, namespace: str = "airflow") -> Document:
+    """Who may take the role: EKS Pod Identity, for associations in this namespace of this cluster of this account.
 
-    "Create IAM role with trust policy required by EKS Pod Identity" in the EKS User Guide; EKS sets the tags itself when
-    it asks STS for the role, as long as the association has not turned session tags off.
+    "Create IAM role with trust policy required by EKS Pod Identity" in the EKS User Guide. EKS sets the tag itself when
+    it asks STS for the role, unless the association turns session tags off.
     """
     return {
         "Version": VERSION,
@@ -80,7 +78,6 @@ def trust(
                     "StringEquals": {
                         "aws:SourceAccount": account,
                         "aws:RequestTag/kubernetes-namespace": namespace,
-                        "aws:RequestTag/kubernetes-service-account": service_account,
                     },
                     "ArnEquals": {"aws:SourceArn": cluster_arn},
                 },
