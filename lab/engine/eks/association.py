@@ -1,0 +1,73 @@
+"""The Pod Identity association: pods of `airflow-dvc-sa` in the namespace `airflow` get credentials of the role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab.engine.eks.resource import ABSENT, Resource, State
+from lab.engine.phases import Note
+
+NAMESPACE, ACCOUNT = "airflow", "airflow-dvc-sa"
+GONE = ("ResourceNotFoundException",)
+
+
+class Association(Resource):
+    """EKS knows at most one per service account."""
+
+    key = "association"
+    needs = ("cluster", "role")
+
+    @property
+    def name(self) -> str:
+        return f"{NAMESPACE}/{ACCOUNT}"
+
+    def look(self) -> State:
+        found = self.find()
+        return ABSENT if found is None else State(True, tuple(self.differences(found)))
+
+    def find(self) -> Any:
+        if self.place.cluster() is None:
+            return None
+        listed = self.eks("list_pod_identity_associations", namespace=NAMESPACE, serviceAccount=ACCOUNT, absent=GONE)
+        for each in listed["associations"] if listed else []:
+            answer = self.eks("describe_pod_identity_association", associationId=each["associationId"], absent=GONE)
+            if answer is not None:
+                found = answer["association"]
+                self.whose(f"association {self.name}", found.get("tags", {}))
+                return found
+        return None
+
+    def differences(self, found: dict[str, Any]) -> Iterator[str]:
+        if found["roleArn"] != self.place.settings.role_arn:
+            yield f"is of the role {found['roleArn'].rpartition('/')[2]}"
+        if found.get("disableSessionTags"):
+            yield "session tags are off, which the role asks for"
+        if found.get("targetRoleArn") or found.get("policy"):
+            yield "has a target role or a policy of its own"
+
+    def make(self, note: Note) -> None:
+        found, role = self.find(), self.place.settings.role_arn
+        if found is not None and (found.get("targetRoleArn") or found.get("policy")):
+            note("made anew")
+            self.remove(note)
+            found = None
+        if found is None:
+            names = {"namespace": NAMESPACE, "serviceAccount": ACCOUNT}
+            self.eks("create_pod_identity_association", **names, roleArn=role, tags=self.tags)
+        elif any(self.differences(found)):
+            self.eks(
+                "update_pod_identity_association",
+                associationId=found["associationId"],
+                roleArn=role,
+                disableSessionTags=False,
+            )
+
+    def remove(self, note: Note) -> None:
+        found = self.find()
+        if found is not None:
+            self.eks("delete_pod_identity_association", associationId=found["associationId"], absent=GONE)
+
+    def eks(self, method: str, *, absent: tuple[str, ...] = (), **parameters: Any) -> Any:
+        name = self.place.settings.cluster.name
+        return self.place.cloud.call("eks", method, absent=absent, clusterName=name, **parameters)
