@@ -1,26 +1,31 @@
-"""The Pod Identity association: pods of `airflow-dvc-sa` in the namespace `airflow` get credentials of the role."""
+"""The Pod Identity associations: pods of two service accounts get credentials of the role, all others get none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from lab.engine.eks.resource import ABSENT, Resource, State
 from lab.engine.phases import Note
 
-NAMESPACE, ACCOUNT = "airflow", "airflow-dvc-sa"
+NAMESPACE = "airflow"
+ACCOUNTS = ("airflow-dvc-sa", "airflow-api-server")
+"""Airflow's workers and the pipeline's step pods, which read and write data; Airflow's server, which shows task logs."""
 GONE = ("ResourceNotFoundException",)
 
 
+@dataclass
 class Association(Resource):
     """EKS knows at most one per service account."""
 
+    account: str = ACCOUNTS[0]
     key = "association"
     needs = ("cluster", "role")
 
     @property
     def name(self) -> str:
-        return f"{NAMESPACE}/{ACCOUNT}"
+        return f"{NAMESPACE}/{self.account}"
 
     def look(self) -> State:
         found = self.find()
@@ -29,7 +34,7 @@ class Association(Resource):
     def find(self) -> Any:
         if self.place.cluster() is None:
             return None
-        listed = self.eks("list_pod_identity_associations", namespace=NAMESPACE, serviceAccount=ACCOUNT, absent=GONE)
+        listed = self.eks("list_pod_identity_associations", namespace=NAMESPACE, serviceAccount=self.account, absent=GONE)
         for each in listed["associations"] if listed else []:
             answer = self.eks("describe_pod_identity_association", associationId=each["associationId"], absent=GONE)
             if answer is not None:
@@ -53,7 +58,7 @@ class Association(Resource):
             self.remove(note)
             found = None
         if found is None:
-            names = {"namespace": NAMESPACE, "serviceAccount": ACCOUNT}
+            names = {"namespace": NAMESPACE, "serviceAccount": self.account}
             self.eks("create_pod_identity_association", **names, roleArn=role, tags=self.tags)
         elif any(self.differences(found)):
             self.eks(

@@ -40,8 +40,8 @@ def cluster_config(template: str, settings: EksSettings, tags: Mapping[str, str]
     group.update(
         instanceType=wanted.node_type, desiredCapacity=wanted.nodes, minSize=1, maxSize=wanted.nodes, tags=dict(tags)
     )
-    (association,) = config["iam"]["podIdentityAssociations"]
-    association.update(roleARN=settings.role_arn, tags=dict(tags))
+    for association in config["iam"]["podIdentityAssociations"]:
+        association.update(roleARN=settings.role_arn, tags=dict(tags))
     if settings.storage.volume == "efs":
         config["addons"].append({"name": EFS, "useDefaultPodIdentityAssociations": True})
     if settings.identity.permissions_boundary:

@@ -44,9 +44,10 @@ class Resource(ABC):
 
     place: Place
     key: ClassVar[str]
-    """What it is, in one word; also the name of its phase."""
+    """What it is, in one word."""
     limit: ClassVar[float] = 60
     needs: ClassVar[tuple[str, ...]] = ()
+    """The keys of what must be there before it, and goes after it."""
 
     @property
     @abstractmethod
