@@ -11,7 +11,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	lab-images images test test-unit test-render test-localstack test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
+	lab-images images eks-plan eks-up eks-down eks-run test test-unit test-render test-localstack test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
@@ -46,6 +46,18 @@ lab-verify:      ## Check every version from a fresh clone: pointer, object, dat
 lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives it anew (OUTPUT=file)
 	@$(if $(VERSION),,echo 'error: VERSION is not set' >&2; echo 'hint: make lab-reproduce VERSION=1' >&2; exit 2;) \
 	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')
+
+##@ Amazon EKS
+eks-plan:        ## What eks.toml would make, change or delete; nothing is changed (DOWN=1, JSON=1, FILE=eks.toml)
+	@$(LAB) eks plan $(if $(FILE),--file '$(FILE)') $(if $(DOWN),--down) $(if $(JSON),--json)
+eks-up:          ## Make it, or go on where an earlier attempt stopped (FILE=eks.toml)
+	@$(LAB) eks up $(if $(FILE),--file '$(FILE)')
+eks-down:        ## Delete what carries the lab's tag (CLUSTER=name instead of the question, DELETE_BUCKET=name)
+	@$(LAB) eks down $(if $(FILE),--file '$(FILE)') $(if $(CLUSTER),--cluster '$(CLUSTER)') \
+	$(if $(DELETE_BUCKET),--delete-bucket '$(DELETE_BUCKET)')
+eks-run:         ## Run the pipeline there and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
+	@$(LAB) eks run $(if $(FILE),--file '$(FILE)') $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') \
+	$(if $(BRANCH),--branch '$(BRANCH)')
 
 ##@ Development
 test: lint test-unit test-localstack test-integration  ## Everything that needs no container engine

@@ -12,6 +12,7 @@ from lab.cli import (
     bundle,
     doctor,
     down,
+    eks,
     history,
     images,
     install,
@@ -49,6 +50,7 @@ for module in (
     install,
     images,
     bundle,
+    eks,
     bench,
     lock,
 ):

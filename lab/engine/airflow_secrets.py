@@ -1,4 +1,4 @@
-"""What the Secrets of the namespace `airflow` hold, on kind and on EKS alike; the Helm values and the DAGs name them."""
+"""What the Secrets of the namespace `airflow` hold, on kind and EKS alike; the Helm values and the DAGs name them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from lab.engine.phases import Note
 
 NAMESPACE = "airflow"
 ACCOUNTS = ("airflow-dvc-sa", "airflow-api-server")
-"""Airflow's workers and the pipeline's step pods, which read and write data; Airflow's server, which shows task logs."""
+"""Airflow's workers and the pipeline's step pods, for data and task logs; Airflow's server, which shows the logs."""
 GONE = ("ResourceNotFoundException",)
 
 
@@ -34,9 +34,10 @@ class Association(Resource):
     def find(self) -> Any:
         if self.place.cluster() is None:
             return None
-        listed = self.eks("list_pod_identity_associations", namespace=NAMESPACE, serviceAccount=self.account, absent=GONE)
+        names = {"namespace": NAMESPACE, "serviceAccount": self.account}
+        listed = self.eks("list_pod_identity_associations", GONE, **names)
         for each in listed["associations"] if listed else []:
-            answer = self.eks("describe_pod_identity_association", associationId=each["associationId"], absent=GONE)
+            answer = self.eks("describe_pod_identity_association", GONE, associationId=each["associationId"])
             if answer is not None:
                 found = answer["association"]
                 self.whose(f"association {self.name}", found.get("tags", {}))
@@ -71,8 +72,8 @@ class Association(Resource):
     def remove(self, note: Note) -> None:
         found = self.find()
         if found is not None:
-            self.eks("delete_pod_identity_association", associationId=found["associationId"], absent=GONE)
+            self.eks("delete_pod_identity_association", GONE, associationId=found["associationId"])
 
-    def eks(self, method: str, *, absent: tuple[str, ...] = (), **parameters: Any) -> Any:
+    def eks(self, method: str, absent: tuple[str, ...] = (), /, **parameters: Any) -> Any:
         name = self.place.settings.cluster.name
         return self.place.cloud.call("eks", method, absent=absent, clusterName=name, **parameters)

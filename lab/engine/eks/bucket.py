@@ -11,7 +11,8 @@ from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State, as_li
 from lab.engine.phases import Note
 from lab.errors import CloudError
 
-NO_PUBLIC = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
+BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+NO_PUBLIC = dict.fromkeys(BLOCKS, True)
 OLD_DAYS = 30
 """How long an object that was overwritten or deleted can be had back; DVC itself never overwrites one."""
 TIDY = {
@@ -96,17 +97,25 @@ class Bucket(Resource):
 
     def properties(self) -> Iterator[tuple[str, Any, Any]]:
         """What the bucket must be: how it is called, whether it is so, how to make it so."""
-        yield "no public access", self.is_private, lambda: self.s3(
-            "put_public_access_block", PublicAccessBlockConfiguration=NO_PUBLIC
+        yield (
+            "no public access",
+            self.is_private,
+            lambda: self.s3("put_public_access_block", PublicAccessBlockConfiguration=NO_PUBLIC),
         )
-        yield "encrypted", self.is_encrypted, lambda: self.s3(
-            "put_bucket_encryption",
-            ServerSideEncryptionConfiguration={
-                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-            },
+        yield (
+            "encrypted",
+            self.is_encrypted,
+            lambda: self.s3(
+                "put_bucket_encryption",
+                ServerSideEncryptionConfiguration={
+                    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+                },
+            ),
         )
-        yield "versioned", self.is_versioned, lambda: self.s3(
-            "put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"}
+        yield (
+            "versioned",
+            self.is_versioned,
+            lambda: self.s3("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"}),
         )
         yield "TLS only", self.is_tls_only, self.put_tls_only
         yield f"old versions for {OLD_DAYS} days", self.is_tidy, self.put_tidy
@@ -156,7 +165,7 @@ class Bucket(Resource):
         answer = self.s3("get_bucket_lifecycle_configuration", absent=("NoSuchLifecycleConfiguration",))
         return list(answer["Rules"]) if answer else []
 
-    def kept(self, state: State) -> str:
+    def kept(self) -> str:
         if self.force == self.name:
             return ""
         answer = self.s3("list_object_versions", MaxKeys=1)

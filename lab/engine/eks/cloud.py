@@ -12,7 +12,7 @@ from lab.errors import CloudError, SettingsError
 
 UNKNOWN = {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId",
            "RequestExpired", "SignatureDoesNotMatch", "TokenRefreshRequired", "UnrecognizedClientException"}  # fmt: skip
-"""Codes of answers to credentials that AWS does not take (any more); "Common error types" of the API references."""
+"""What AWS answers to credentials that it does not take, or no longer ("Common error types", API references)."""
 DENIED = {"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "UnauthorizedOperation"}
 SAID = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
 ACTIONS = {

@@ -50,16 +50,12 @@ class Cluster(Resource):
             return State(True, (f"is {found['status']}",))
         if self.is_new:
             return State(True, tuple(self.differences(found)))
-        self.require_addons()
-        return State(True, told="was there before; the lab makes and deletes nothing of it")
+        return State(True, tuple(f"lacks the add-on {addon}" for addon in self.missing_addons()))
 
     def look_for_pieces(self) -> State:
         """What an eksctl that was cut off has left: a CloudFormation stack without its cluster."""
         if not self.is_new:
-            raise SettingsError(
-                f"there is no cluster {self.name} in {self.place.settings.region}",
-                'name the right one in eks.toml, or have it made: cluster.mode = "new"',
-            )
+            return ABSENT
         answer = self.place.cloud.call(
             "cloudformation", "describe_stacks", absent=("ValidationError",), StackName=self.stack
         )
@@ -73,15 +69,6 @@ class Cluster(Resource):
     def stack(self) -> str:
         """As eksctl calls it."""
         return f"eksctl-{self.name}-cluster"
-
-    def require_addons(self) -> None:
-        """Raise CloudError for an add-on that somebody else's cluster lacks."""
-        for addon in self.missing_addons():
-            raise CloudError(
-                f"the cluster {self.name} lacks the add-on {addon}",
-                f"aws eks create-addon --region {self.place.settings.region} --cluster-name {self.name} "
-                f"--addon-name {addon}",
-            )
 
     def missing_addons(self) -> list[str]:
         there = set(self.eks("list_addons")["addons"])
@@ -104,18 +91,34 @@ class Cluster(Resource):
         return int(answer["nodegroup"]["scalingConfig"]["desiredSize"]) if answer else None
 
     def require(self, state: State) -> None:
-        changes = not state.exists or bool(state.differs)
-        if self.is_new and changes and shutil.which("eksctl") is None:
-            raise HostError(
-                "eksctl is not installed, which makes the cluster",
-                "brew install eksctl, or the release for your system: https://eksctl.io/installation",
-            )
+        """Refuse what only its owner can mend, and what eksctl is needed for where there is none.
+
+        Raises:
+            SettingsError: there is no cluster of that name.
+            CloudError: somebody else's cluster lacks an add-on, or is not ready.
+            HostError: eksctl is not installed.
+        """
+        region = self.place.settings.region
+        if self.is_new:
+            if shutil.which("eksctl") is None:
+                raise HostError(
+                    "eksctl is not installed, which makes the cluster",
+                    "brew install eksctl, or the release for your system: https://eksctl.io/installation",
+                )
+        elif not state.exists:
+            hint = 'name the right one in eks.toml, or have it made: cluster.mode = "new"'
+            raise SettingsError(f"there is no cluster {self.name} in {region}", hint)
+        elif state.differs:
+            addon = state.differs[0].rpartition(" ")[2]
+            command = f"aws eks create-addon --region {region} --cluster-name {self.name} --addon-name {addon}"
+            told = f"the cluster {self.name} {state.differs[0]}"
+            raise CloudError(told, command if "add-on" in told else "wait until it is ACTIVE, then try again")
 
     def make(self, note: Note) -> None:
         state = self.look()
+        self.require(state)
         if not self.is_new:
             return
-        self.require(state)
         if state.exists and state.differs[0].startswith(HALF):
             note("clearing away what an earlier attempt left")
             self.delete()
@@ -136,7 +139,8 @@ class Cluster(Resource):
                 note(status.lower())
                 raise NotYetError(status)
 
-        wait_until(look, what=f"the cluster {self.name}", limit=LIMIT, pause=PAUSE, hint="make eks-up goes on from here")
+        hint = "make eks-up goes on from here"
+        wait_until(look, what=f"the cluster {self.name}", limit=LIMIT, pause=PAUSE, hint=hint)
 
     def mend(self, note: Note) -> None:
         found, wanted = self.place.cluster(fresh=True), self.place.settings.cluster
@@ -156,7 +160,7 @@ class Cluster(Resource):
             note(f"add-ons {', '.join(self.missing_addons())}")
             self.eksctl("create", "addon", "--config-file", self.config_file())
 
-    def kept(self, state: State) -> str:
+    def kept(self) -> str:
         return "" if self.is_new else "it was there before"
 
     def remove(self, note: Note) -> None:

@@ -44,29 +44,30 @@ class Kube:
         return str(self.cluster["arn"])
 
     def kubectl(self, *arguments: str, limit: float = QUICK, text: str | None = None, check: bool = True) -> Completed:
-        """Run kubectl. With `check` its failure is an error that says why the cluster could not be used.
+        """Run kubectl, with `text` on its standard input.
 
         Raises:
             CloudError: the cluster cannot be reached, or does not let these credentials in.
-            ProgramError: any other failure.
+            ProgramError: any other failure; without `check` it is left to the caller.
         """
-        return self.program("kubectl", ("--context", self.context), arguments, limit, text, check=check)
+        ended = self.program("kubectl", ("--context", self.context, *arguments), limit, text)
+        return self.judged(["kubectl", *arguments], ended) if check or is_about_access(ended.stderr) else ended
 
     def helm(self, *arguments: str, limit: float = QUICK) -> Completed:
-        return self.program("helm", ("--kube-context", self.context), arguments, limit, None, check=True)
+        """Run helm; raises as kubectl does."""
+        ended = self.program("helm", ("--kube-context", self.context, *arguments), limit, None)
+        return self.judged(["helm", *arguments], ended)
 
-    def program(
-        self, name: str, place: tuple[str, ...], arguments: tuple[str, ...], limit: float, text: str | None, *, check: bool
-    ) -> Completed:
+    def program(self, name: str, arguments: tuple[str, ...], limit: float, text: str | None) -> Completed:
         self.write_kubeconfig()
-        command = [tool(self.paths, name), "--kubeconfig", self.kubeconfig, *place, *arguments]
-        ended = run(command, env=self.environment(), limit=limit, text=text, check=False)
-        if ended.status != 0 and (check or is_about_access(ended.stderr)):
-            try:
-                require_success([name, *arguments], ended)
-            except ProgramError as error:
-                raise self.trouble(error, ended.stderr) from error
-        return ended
+        command: list[str | Path] = [tool(self.paths, name), "--kubeconfig", self.kubeconfig, *arguments]
+        return run(command, env=self.environment(), limit=limit, text=text, check=False)
+
+    def judged(self, command: list[str], ended: Completed) -> Completed:
+        try:
+            return require_success(command, ended)
+        except ProgramError as error:
+            raise self.trouble(error, ended.stderr) from error
 
     def trouble(self, error: ProgramError, said: str) -> CloudError | ProgramError:
         name = self.settings.cluster.name
@@ -114,7 +115,8 @@ class Kube:
     def wanted(self) -> dict[str, Any]:
         """As `aws eks update-kubeconfig` writes it, with the lab's own `aws`."""
         settings = self.settings
-        ask = ["--region", settings.region, "eks", "get-token", "--cluster-name", settings.cluster.name, "--output", "json"]
+        ask = ["--region", settings.region, "eks", "get-token", "--output", "json"]
+        ask += ["--cluster-name", settings.cluster.name]
         profile = [{"name": "AWS_PROFILE", "value": settings.profile}] if settings.profile else None
         user = {
             "exec": {

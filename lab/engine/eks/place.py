@@ -13,7 +13,6 @@ from lab.engine.eks.settings import EksSettings
 from lab.paths import Paths
 
 
-
 @dataclass
 class Place:
     """What eks.toml names."""

@@ -1,4 +1,4 @@
-"""What the lab makes on AWS, one resource at a time: each can be looked at, made, mended and removed, and says whose it is.
+"""What the lab makes on AWS, one resource at a time: it can be looked at, made, mended and removed.
 
 Everything carries one tag, whose value is the cluster's name. What does not carry it is somebody else's: it is
 neither changed nor deleted, whatever it is called.
@@ -80,7 +80,7 @@ class Resource(ABC):
             LabError: what is missing.
         """
 
-    def kept(self, state: State) -> str:
+    def kept(self) -> str:
         """Why `down` leaves what is there, or nothing."""
         return ""
 

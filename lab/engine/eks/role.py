@@ -31,7 +31,7 @@ class Role(Resource):
         return ABSENT if found is None else State(True, tuple(self.differences(found)))
 
     def find(self) -> Any:
-        answer = self.iam("get_role", absent=MISSING)
+        answer = self.iam("get_role", MISSING)
         if answer is None:
             return None
         self.whose(f"role {self.name}", as_mapping(answer["Role"].get("Tags", [])))
@@ -61,9 +61,7 @@ class Role(Resource):
         if found is None:
             limits = {"PermissionsBoundary": boundary} if boundary else {}
             told = "Pods of an MLOps lab, by EKS Pod Identity"
-            self.iam(
-                "create_role", AssumeRolePolicyDocument=text, Tags=as_list(self.tags), Description=told, **limits
-            )
+            self.iam("create_role", AssumeRolePolicyDocument=text, Tags=as_list(self.tags), Description=told, **limits)
         else:
             if document(found["AssumeRolePolicyDocument"]) != self.wanted_trust:
                 note("who may take it")
@@ -88,18 +86,18 @@ class Role(Resource):
     def take_away(self, attached: set[str], note: Note) -> None:
         for arn in sorted(attached):
             note(f"without {arn}")
-            self.iam("detach_role_policy", PolicyArn=arn, absent=MISSING)
+            self.iam("detach_role_policy", MISSING, PolicyArn=arn)
         for name in self.inline():
             note(f"without {name}")
-            self.iam("delete_role_policy", PolicyName=name, absent=MISSING)
+            self.iam("delete_role_policy", MISSING, PolicyName=name)
 
     def remove(self, note: Note) -> None:
         if self.find() is None:
             return
         self.take_away(self.attached(), note)
-        self.iam("delete_role", absent=MISSING)
+        self.iam("delete_role", MISSING)
 
-    def iam(self, method: str, *, absent: tuple[str, ...] = (), **parameters: Any) -> Any:
+    def iam(self, method: str, absent: tuple[str, ...] = (), /, **parameters: Any) -> Any:
         return self.place.cloud.call("iam", method, absent=absent, RoleName=self.name, **parameters)
 
 

@@ -43,9 +43,9 @@ class NetworkSettings(Section):
     """The VPC of a new cluster: made by eksctl, or existing private subnets; and who reaches its API."""
 
     vpc: Annotated[str, Field(pattern=r"^(vpc-[0-9a-f]{8,17})?$")] = ""
-    subnets: list[Subnet] = []
+    subnets: list[Subnet] = Field(default_factory=list)
     endpoint: Literal["public", "both", "private"] = "both"
-    public_access: list[str] = ["0.0.0.0/0"]
+    public_access: list[str] = Field(default_factory=lambda: ["0.0.0.0/0"])
 
     @field_validator("public_access")
     @classmethod
@@ -60,7 +60,9 @@ class NetworkSettings(Section):
     @model_validator(mode="after")
     def whole(self) -> NetworkSettings:
         if bool(self.vpc) != bool(self.subnets):
-            raise ValueError("network.vpc and network.subnets go together: both for an existing VPC, none for a new one")
+            raise ValueError(
+                "network.vpc and network.subnets go together: both for an existing VPC, none for a new one"
+            )
         if self.subnets and len(set(self.subnets)) < 2:
             raise ValueError("network.subnets: EKS wants two or more, in different zones")
         return self
@@ -121,7 +123,9 @@ class ImageSettings(Section):
     @model_validator(mode="after")
     def whole(self) -> ImageSettings:
         if not REGISTRY.fullmatch(self.registry):
-            raise ValueError(f"images.registry = {self.registry!r}: must be host[:port][/path], without a scheme or tag")
+            raise ValueError(
+                f"images.registry = {self.registry!r}: must be host[:port][/path], without a scheme or tag"
+            )
         if not TAG.fullmatch(self.tag):
             raise ValueError(f"images.tag = {self.tag!r}: must be a tag of a container image")
         return self
@@ -137,6 +141,7 @@ class AirflowSettings(Section):
     dags: Literal["bundle", "gitsync"] = "bundle"
     parallelism: Annotated[int, Field(ge=1, le=512)] = 16
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    chart: str = ""
     values: str = ""
 
 
