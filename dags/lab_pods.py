@@ -40,7 +40,7 @@ def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless:
         arguments=command[1:],
         env_vars={"PIPELINE_SHARED_DIR": "/shared", **environment},
         env_from=environment_sources(),
-        labels=LABELS,
+        labels=dict(LABELS),
         volumes=[k8s.V1Volume(name="shared", persistent_volume_claim=claim)],
         volume_mounts=[k8s.V1VolumeMount(name="shared", mount_path="/shared")],
         affinity=shared_volume_affinity(),
@@ -82,7 +82,7 @@ def shared_volume_affinity() -> k8s.V1Affinity | None:
     """
     if os.environ.get("PIPELINE_SHARED_NODES", "one") == "any":
         return None
-    steps = k8s.V1LabelSelector(match_labels=LABELS)
+    steps = k8s.V1LabelSelector(match_labels=dict(LABELS))
     term = k8s.V1PodAffinityTerm(label_selector=steps, topology_key="kubernetes.io/hostname")
     return k8s.V1Affinity(pod_affinity=k8s.V1PodAffinity(required_during_scheduling_ignored_during_execution=[term]))
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from lab.engine.eks import regions
 from lab.engine.eks.settings import EksSettings
 from lab.errors import CloudError, SettingsError
 
 UNKNOWN = {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId",
-           "RequestExpired", "SignatureDoesNotMatch", "TokenRefreshRequired", "UnrecognizedClientException"}  # fmt: skip
+           "RequestExpired", "SignatureDoesNotMatch", "TokenRefreshRequired",
+           "UnrecognizedClientException"}  # fmt: skip
 """What AWS answers to credentials that it does not take, or no longer ("Common error types", API references)."""
 DENIED = {"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "UnauthorizedOperation"}
 SAID = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
@@ -93,12 +95,14 @@ class Cloud:
 
 def make_client(settings: EksSettings, service: str) -> Any:
     import boto3
+    import botocore.session
     from botocore.config import Config
 
     # One who cannot be reached is told of at once; a busy one is asked again.
     config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
-    session = boto3.session.Session(profile_name=settings.profile or None, region_name=settings.region)
-    return session.client(service, config=config)
+    core = botocore.session.Session(profile=settings.profile or None)
+    core.register_component("data_loader", regions.session().get_component("data_loader"))  # has read the models before
+    return boto3.session.Session(botocore_session=core, region_name=settings.region).client(service, config=config)
 
 
 def refusal(operation: str, told: dict[str, Any]) -> CloudError:

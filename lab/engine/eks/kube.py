@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from lab.engine.eks.settings import EksSettings
@@ -23,6 +24,8 @@ QUICK = 60
 """Seconds that a question to the cluster may take."""
 UNAUTHORIZED = ("must be logged in", "Unauthorized", "provide credentials")
 UNREACHABLE = ("Unable to connect to the server", "i/o timeout", "no such host", "connection refused", "TLS handshake")
+WRITING = Lock()
+"""Phases beside each other want the same kubeconfig."""
 FORBIDDEN = ("is forbidden:", "(Forbidden)")
 
 
@@ -89,12 +92,13 @@ class Kube:
             SettingsError: the one that is there leads to another cluster; it is left as it is.
         """
         wanted = json.dumps(self.wanted(), indent=2) + "\n"  # JSON is YAML
-        if self.kubeconfig.exists():
-            if self.kubeconfig.read_text("utf-8") == wanted:
-                return
-            self.require_own()
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(self.kubeconfig, wanted)
+        with WRITING:
+            if self.kubeconfig.exists():
+                if self.kubeconfig.read_text("utf-8") == wanted:
+                    return
+                self.require_own()
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(self.kubeconfig, wanted)
 
     def require_own(self) -> None:
         """Refuse a file that somebody else, or another tool, has put there."""
