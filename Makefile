@@ -50,8 +50,8 @@ lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives i
 ##@ Amazon EKS
 eks-plan:        ## What eks.toml would make, change or delete; nothing is changed (DOWN=1, JSON=1, FILE=eks.toml)
 	@$(LAB) eks plan $(if $(FILE),--file '$(FILE)') $(if $(DOWN),--down) $(if $(JSON),--json)
-eks-up:          ## Make it, or go on where an earlier attempt stopped (FILE=eks.toml)
-	@$(LAB) eks up $(if $(FILE),--file '$(FILE)')
+eks-up:          ## Make it, or go on where an earlier attempt stopped (FILE=eks.toml, UNTIL=cluster)
+	@$(LAB) eks up $(if $(FILE),--file '$(FILE)') $(if $(UNTIL),--until '$(UNTIL)')
 eks-down:        ## Delete what carries the lab's tag (CLUSTER=name instead of the question, DELETE_BUCKET=name)
 	@$(LAB) eks down $(if $(FILE),--file '$(FILE)') $(if $(CLUSTER),--cluster '$(CLUSTER)') \
 	$(if $(DELETE_BUCKET),--delete-bucket '$(DELETE_BUCKET)')

@@ -114,15 +114,21 @@ def told(error: LabError) -> dict[str, str]:
     return {"message": error.message, "hint": error.hint}
 
 
-def up(file: File = None) -> None:
+def up(
+    file: File = None,
+    until: Annotated[str, typer.Option(help="Only this kind of resource and what it needs: cluster, say.")] = "",
+) -> None:
     from lab import ui
     from lab.cli import context
     from lab.engine.eks import bring_up
 
     place = place_of(file)
     with context.exclusive("eks up"), ui.live_list() as shown:
-        took = bring_up.up(place, shown)
+        took = bring_up.up(place, shown, until)
     name = place.settings.cluster.name
+    if until:
+        ui.say(f"Made: {until} and what it needs ({sum(took.seconds.values()):.0f} s of work).\n\nNext:  make eks-up")
+        return
     if not took.seconds:
         ui.say(f"Nothing to do: the lab is on EKS, in the cluster {name}.")
     else:

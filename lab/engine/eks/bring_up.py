@@ -19,27 +19,27 @@ TOOLS_LIMIT = 3600
 """Seconds for helm and kubectl built from source; a download takes few."""
 
 
-def up(place: Place, shown: LiveList) -> Timings:
-    """Make and mend everything. What would be refused is refused before anything is changed.
+def up(place: Place, shown: LiveList, until: str = "") -> Timings:
+    """Make and mend everything, or `until` one kind and what that needs. What would be refused is refused before anything is changed.
 
     Raises:
         LabError: of the first resource that failed; its detail lists what is made, half-made and missing.
     """
-    plan = plan_up(place)
+    plan = plan_up(place, until)
     no_access = [error for error in plan.unchecked if isinstance(error, NoAccessError)]
     for trouble in (*no_access, *plan.refused, *plan.lacking):
         raise trouble
     if any(step.resource == Release.key and step.action != KEEP for step in plan.steps):
         Release(place).check()
     try:
-        return run_phases(phases(place), shown)
+        return run_phases(phases(place, until), shown)
     except LabError as error:
         error.detail = "\n".join(filter(None, [error.detail, *listed(place)]))
         error.hint = error.hint or "make eks-up goes on from here"
         raise
 
 
-def phases(place: Place) -> list[Phase]:
+def phases(place: Place, until: str = "") -> list[Phase]:
     """Phases of `up`; each verifies what it made by looking at it again."""
     tools = Phase(
         "tools",
@@ -48,7 +48,7 @@ def phases(place: Place) -> list[Phase]:
         lambda: not missing_tools(place.paths),
         functools.partial(ensure_tools, place.paths),
     )
-    everything = resources(place)
+    everything = resources(place, until=until)
     names = by_key(everything)
     return [tools, *(phase(resource, names) for resource in everything)]
 

@@ -16,7 +16,7 @@ from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
 from lab.engine.eks.role import Role
 from lab.engine.eks.secrets import Secrets
 from lab.engine.eks.storage import Storage
-from lab.errors import HostError, LabError
+from lab.errors import HostError, LabError, NoSuchVersionError
 
 MAKE, CHANGE, KEEP, DELETE, REFUSE = "make", "change", "keep", "delete", "refuse"
 
@@ -45,16 +45,32 @@ class Plan:
         return sum(step.action == action for step in self.steps)
 
 
-def resources(place: Place, *, delete_bucket: str = "") -> list[Resource]:
-    """Everything that the lab makes, in an order in which it can be made."""
+def resources(place: Place, *, delete_bucket: str = "", until: str = "") -> list[Resource]:
+    """Everything that the lab makes, in an order in which it can be made; with `until` only that and what it needs.
+
+    Raises:
+        NoSuchVersionError: there is nothing of the kind `until`.
+    """
     bucket = Bucket(place)
     bucket.force = delete_bucket
     associations = [Association(place, account) for account in ACCOUNTS]
     first = [bucket, ManagedPolicy(place), Role(place), Cluster(place), *associations]
-    return [*first, Storage(place), Secrets(place), Dataset(place), Release(place)]
+    everything = [*first, Storage(place), Secrets(place), Dataset(place), Release(place)]
+    return [each for each in everything if each.key in needed(until, everything)] if until else everything
 
 
-def plan_up(place: Place) -> Plan:
+def needed(key: str, everything: list[Resource]) -> set[str]:
+    """This kind and all that it needs, directly or by way of others."""
+    needs = {each.key: each.needs for each in everything}
+    if key not in needs:
+        raise NoSuchVersionError(f"there is no resource {key!r}", f"resources: {', '.join(needs)}")
+    found = {key}
+    for each in needs[key]:
+        found |= needed(each, everything)
+    return found
+
+
+def plan_up(place: Place, until: str = "") -> Plan:
     """What `up` would do.
 
     Raises:
@@ -65,7 +81,7 @@ def plan_up(place: Place) -> Plan:
         place.cloud.require_account()
     except NoAccessError as error:
         plan.unchecked.append(error)
-    for resource in resources(place):
+    for resource in resources(place, until=until):
         if plan.unchecked and isinstance(plan.unchecked[0], NoAccessError):
             step, state = unseen(resource, "AWS was not asked"), ABSENT
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,13 @@ def kubectl(folder: Path, arguments: list[str]) -> int:
                 secrets[item["metadata"]["name"]] = {**item, "data": data}
         case ["delete", "namespace", *_]:
             there = {}
+        case ["port-forward", *rest] if (folder / "airflow").exists():
+            asked = rest[-1].partition(":")[0]
+            with (folder / "forwards").open("a", encoding="utf-8") as forwards:
+                forwards.write(f"{os.getpid()} {asked}\n")
+            say(f"Forwarding from 127.0.0.1:{(folder / 'airflow').read_text('utf-8')} -> 8080")
+            sys.stdout.flush()
+            signal.pause()
     save(folder / "objects.json", there)
     return status
 

@@ -134,6 +134,17 @@ def test_a_cluster_whose_making_was_cut_off_is_cleared_away_and_made(amazon: Ama
     assert [call.split()[1] for call in amazon.calls("eksctl")] == ["delete", "create"]
 
 
+def test_the_cluster_can_be_made_before_there_is_a_database(
+    amazon: Amazon, lab: Lab, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+    assert lab("eks", "up", "--until", "cluster").status == 0
+    now = steps()
+    assert {kind for kind in KINDS if now[kind] == "keep"} == {"policy", "role", "cluster", "association"}
+    assert lab("eks", "up").status == 3
+    assert lab("eks", "up", "--until", "moon").status == 9
+
+
 def test_another_password_in_the_environment_replaces_the_clusters(
     up: Amazon, lab: Lab, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
