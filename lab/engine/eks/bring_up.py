@@ -20,7 +20,9 @@ TOOLS_LIMIT = 3600
 
 
 def up(place: Place, shown: LiveList, until: str = "") -> Timings:
-    """Make and mend everything, or `until` one kind and what that needs. What would be refused is refused before anything is changed.
+    """Make and mend everything, or `until` one kind and what that needs.
+
+    What would be refused is refused before anything is changed.
 
     Raises:
         LabError: of the first resource that failed; its detail lists what is made, half-made and missing.
