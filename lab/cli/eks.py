@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -161,10 +162,17 @@ def down(
             ui.say("Nothing to do.")
             return
         if cluster is None:
-            bring_up.require_name(place, typer.prompt("Type the cluster's name to delete all this", err=True))
+            bring_up.require_name(place, ask())
         with ui.live_list() as shown:
             bring_up.down(place, found, delete_bucket, shown)
     ui.say("Deleted.")
+
+
+def ask() -> str:
+    """The cluster's name, as the person types it."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("nobody can be asked here: give the cluster's name by --cluster")
+    return str(typer.prompt("Type the cluster's name to delete all this", err=True))
 
 
 def run(

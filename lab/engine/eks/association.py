@@ -8,11 +8,14 @@ from typing import Any
 
 from lab.engine.eks.resource import ABSENT, Resource, State
 from lab.engine.phases import Note
+from lab.wait import NotYetError, wait_until
 
 NAMESPACE = "airflow"
 ACCOUNTS = ("airflow-dvc-sa", "airflow-api-server")
 """Airflow's workers and the pipeline's step pods, for data and task logs; Airflow's server, which shows the logs."""
 GONE = ("ResourceNotFoundException",)
+UNKNOWN_ROLE = ("InvalidParameterException",)
+ROLE_LIMIT, PAUSE = 30.0, 2.0
 
 
 @dataclass
@@ -59,8 +62,7 @@ class Association(Resource):
             self.remove(note)
             found = None
         if found is None:
-            names = {"namespace": NAMESPACE, "serviceAccount": self.account}
-            self.eks("create_pod_identity_association", **names, roleArn=role, tags=self.tags)
+            wait_until(self.create, what=f"the role for {self.name}", limit=ROLE_LIMIT, pause=PAUSE)
         elif any(self.differences(found)):
             self.eks(
                 "update_pod_identity_association",
@@ -68,6 +70,17 @@ class Association(Resource):
                 roleArn=role,
                 disableSessionTags=False,
             )
+
+    def create(self) -> None:
+        """Ask once; a role that was made a moment ago may not be known everywhere yet ("IAM is eventually consistent").
+
+        Raises:
+            NotYetError: EKS does not know the role.
+        """
+        names = {"namespace": NAMESPACE, "serviceAccount": self.account}
+        role = self.place.settings.role_arn
+        if self.eks("create_pod_identity_association", UNKNOWN_ROLE, **names, roleArn=role, tags=self.tags) is None:
+            raise NotYetError(f"EKS does not take {role}")
 
     def remove(self, note: Note) -> None:
         found = self.find()

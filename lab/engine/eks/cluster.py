@@ -22,6 +22,11 @@ LIMIT = 3600
 GONE = ("ResourceNotFoundException",)
 PAUSE = 10.0
 HALF = "half-made"
+ENDS = {
+    "FAILED": "make eks-down removes it, then make eks-up",
+    "DELETING": "wait until it has gone, then make eks-up",
+}
+"""What no cluster comes back from, and what to do."""
 
 
 class Cluster(Resource):
@@ -133,8 +138,8 @@ class Cluster(Resource):
         def look() -> None:
             found = self.place.cluster(fresh=True)
             status = found["status"] if found else "not there"
-            if status == "FAILED":
-                raise CloudError(f"the cluster {self.name} is FAILED", "make eks-down removes it, then make eks-up")
+            if status in ENDS:
+                raise CloudError(f"the cluster {self.name} is {status}", ENDS[status])
             if status != "ACTIVE":
                 note(status.lower())
                 raise NotYetError(status)

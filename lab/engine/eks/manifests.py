@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.engine.airflow_values import airflow_values, shipped_files
 from lab.engine.eks.settings import EksSettings
+from lab.errors import SettingsError
 from lab.paths import Paths
 from lab.pipeline.git import isolated_variables
 
@@ -76,10 +77,20 @@ def write(settings: EksSettings, paths: Paths, folder: Path) -> Path:
 
 
 def values_files(settings: EksSettings, paths: Paths, folder: Path) -> list[Path]:
-    """All values files in the order in which Helm is to merge them; the lab's own is written anew."""
+    """All values files in the order in which Helm is to merge them; the lab's own is written anew.
+
+    Raises:
+        SettingsError: the person's own file is not there.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     generated = folder / "airflow-values.json"
     generated.write_text(json.dumps(engine_values(settings), indent=2) + "\n", "utf-8")
     files = [*shipped_files(paths.source, "eks", settings.airflow.dags), generated]
-    own = settings.airflow.values
-    return [*files, paths.source / Path(own).expanduser()] if own else files
+    own = paths.source / Path(settings.airflow.values).expanduser()
+    if not settings.airflow.values:
+        return files
+    if not own.is_file():
+        raise SettingsError(
+            f"eks.toml: airflow.values: there is no file {own}", "name a file of yours, or leave it out"
+        )
+    return [*files, own]

@@ -70,6 +70,16 @@ def test_one_that_is_not_there_is_made_with_its_tag(association: Association, ek
     association.make(note)
 
 
+def test_a_role_that_eks_does_not_know_yet_is_waited_for(
+    association: Association, eks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.engine.eks.association.PAUSE", 0.01)
+    absent(eks)
+    eks.add_client_error("create_pod_identity_association", "InvalidParameterException", "Role provided does not exist")
+    eks.add_response("create_pod_identity_association", {"association": FOUND}, {**NAMES, "roleArn": ROLE, "tags": OWN})
+    association.make(note)
+
+
 def test_one_that_is_right_is_left(association: Association, eks: Any) -> None:
     found(eks, times=2)
     assert association.look().differs == ()

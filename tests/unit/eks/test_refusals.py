@@ -312,6 +312,15 @@ def test_a_secret_that_nobody_told_is_asked_for_before_anything_is_made(
     assert nothing_changed(amazon)
 
 
+def test_own_helm_values_that_are_not_there_are_told(amazon: Amazon, lab: Lab) -> None:
+    file = amazon.checkout.source / "eks.toml"
+    file.write_text(file.read_text("utf-8") + 'values = "own.yaml"\n', "utf-8")
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert "airflow.values: there is no file" in outcome.err
+    assert nothing_changed(amazon)
+
+
 def test_a_connection_that_is_none_is_refused_and_not_repeated(
     amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,17 @@ def test_down_with_a_wrong_name_deletes_nothing(up: Amazon, lab: Lab, steps: Ste
     assert set(steps().values()) == {"keep"}
 
 
+def test_down_asks_for_the_clusters_name(up: Amazon, lab: Lab, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lab("eks", "down").status == 2  # nobody can be asked
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: "yes")
+    assert lab("eks", "down").status == 3
+    assert set(steps().values()) == {"keep"}
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: CLUSTER)
+    assert lab("eks", "down").status == 0
+    assert up.service.read()["cluster"] is None
+
+
 def test_down_of_a_cluster_that_was_there_before_leaves_it(amazon: Amazon, lab: Lab) -> None:
     cluster = {
         "name": CLUSTER, "arn": f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/{CLUSTER}", "status": "ACTIVE",
