@@ -18,6 +18,7 @@ from lab.cli import (
     install,
     lock,
     logs,
+    parity,
     reproduce,
     run,
     shell,
@@ -51,6 +52,7 @@ for module in (
     images,
     bundle,
     eks,
+    parity,
     bench,
     lock,
 ):
