@@ -11,7 +11,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	lab-images images eks-plan eks-up eks-down eks-run test test-unit test-render test-localstack test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
+	lab-images images eks-plan eks-up eks-down eks-run parity test test-unit test-render test-localstack test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
@@ -58,6 +58,9 @@ eks-down:        ## Delete what carries the lab's tag (CLUSTER=name instead of t
 eks-run:         ## Run the pipeline there and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
 	@$(LAB) eks run $(if $(FILE),--file '$(FILE)') $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') \
 	$(if $(BRANCH),--branch '$(BRANCH)')
+
+parity:          ## Every difference between the lab on kind and on EKS; fails on one without a reason (FILE=eks.toml, JSON=1)
+	@$(LAB) parity $(if $(FILE),--settings '$(FILE)') $(if $(JSON),--json)
 
 ##@ Development
 test: lint test-unit test-localstack test-policy test-integration  ## Everything that needs no container engine

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+WIDTH = 40
+
 
 def register(app: typer.Typer) -> None:
     app.command(
@@ -33,7 +35,8 @@ def parity(
     paths = Paths.of()
     with ui.step("Comparing kind and EKS", 120) as shown:
         tools = prepare(paths, context.settings(), lambda text: shown.note("", text))
-        report = check(paths, tools, settings, lambda text: shown.note("", text))
+        shown.note("", "manifests, Airflow's chart, the DAG's pods")
+        report = check(paths, tools, settings)
     unused = [] if settings else report.unused  # what the sample needs, others may do without
     rows = [{**asdict(found), "reason": reason} for found, reason in report.differences]
     if as_json:
@@ -42,7 +45,11 @@ def parity(
         for reason in dict.fromkeys(row["reason"] for row in rows):
             ui.output.print(f"{reason or '✗ not allowed:'}", style="bold", markup=False)
             ui.table(
-                [[row["where"], row["what"], row["kind"], row["eks"]] for row in rows if row["reason"] == reason],
+                [
+                    [row["where"], row["what"], short(row["kind"]), short(row["eks"])]
+                    for row in rows
+                    if row["reason"] == reason
+                ],
                 ["object", "field", "kind", "eks"],
             )
             ui.output.print()
@@ -50,12 +57,17 @@ def parity(
         first = report.faults[0]
         raise CheckFailedError(
             f"{len(report.faults)} of {len(rows)} differences between kind and EKS are not in the list: "
-            f"{first.where} {first.what}: kind {first.kind}, eks {first.eks}",
+            f"{' '.join(filter(None, (first.where, first.what)))}: kind {short(first.kind)}, eks {short(first.eks)}",
             "make both alike, or put the difference into k8s/parity.yaml with its reason (docs/parity.md)",
         )
     if unused:
         raise CheckFailedError(
-            f"{len(unused)} patterns of k8s/parity.yaml stand for no difference any more: {unused[0]}",
-            "take them out (docs/parity.md)",
+            f"{len(unused)} patterns of k8s/parity.yaml stand for no difference: {unused[0]}",
+            "take out what is not needed any more (docs/parity.md)",
         )
-    ui.say(f"{report.objects} objects on either side; {len(rows)} differences, each in k8s/parity.yaml with its reason.")
+    ui.say(f"The DAG is the same on kind and on EKS; {len(rows)} differences around it, each with its reason.")
+
+
+def short(value: str) -> str:
+    """What fits into a table; --json has all of it."""
+    return value if len(value) <= WIDTH else f"{value[: WIDTH - 1]}…"

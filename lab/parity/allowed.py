@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,36 +15,54 @@ from lab.parity.compare import Difference
 
 FILE = "k8s/parity.yaml"
 Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1)]
 
 
-class Allowed(Section):
-    """Some differences: `where` and `what` are patterns of object and field, `kind` and `eks` of the values there.
+class Fields(Section):
+    """Some fields of some objects, or the objects themselves; with patterns of the values, if these matter as well."""
 
-    In a pattern `*` stands for anything, as in a shell; brackets stand for themselves.
-    """
-
-    where: list[Text]
-    what: list[str] = [""]
+    where: Texts
+    what: Texts | None = None
     kind: str = "*"
     eks: str = "*"
-    reason: Text
 
     def covers(self, found: Difference) -> bool:
-        pairs = ((self.where, found.where), (self.what, found.what), ([self.kind], found.kind), ([self.eks], found.eks))
+        pairs = (
+            (self.where, found.where),
+            (self.whats, found.what),
+            ([self.kind], found.kind),
+            ([self.eks], found.eks),
+        )
         return all(any(matches(text, pattern) for pattern in patterns) for patterns, text in pairs)
 
-    def unused(self, found: Sequence[Difference]) -> list[str]:
-        """The patterns of `where` and `what` that stand for none of these."""
+    def unused(self, found: Sequence[Difference]) -> Iterator[str]:
+        """The patterns that stand for none of these differences."""
         covered = [each for each in found if self.covers(each)]
-        where = [each for each in self.where if not any(matches(one.where, each) for one in covered)]
-        return where + [each for each in self.what if not any(matches(one.what, each) for one in covered)]
+        for pattern in self.where:
+            if not any(matches(each.where, pattern) for each in covered):
+                yield pattern
+        for pattern in self.whats if covered else ():
+            if not any(matches(each.what, pattern) for each in covered):
+                yield f"{', '.join(self.where)}: {pattern}"
+
+    @property
+    def whats(self) -> list[str]:
+        return [""] if self.what is None else list(self.what)
+
+
+class Reason(Section):
+    """Why some differences are meant to be."""
+
+    reason: Text
+    differences: Annotated[list[Fields], Field(min_length=1)]
 
 
 def matches(text: str, pattern: str) -> bool:
+    """Whether the text is as the pattern: `*` is anything, brackets are themselves."""
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def read(file: Path) -> list[Allowed]:
+def read(file: Path) -> list[Reason]:
     """The list in `file`.
 
     Raises:
@@ -55,6 +73,6 @@ def read(file: Path) -> list[Allowed]:
 
     try:
         entries: list[Any] = YAML(typ="safe").load(file.read_text("utf-8")) or []
-        return [Allowed.model_validate(each) for each in entries]
+        return [Reason.model_validate(each) for each in entries]
     except (OSError, YAMLError, ValidationError, TypeError) as error:
         raise SettingsError(f"{file.name}: {' '.join(str(error).split())}", "docs/parity.md shows its form") from error

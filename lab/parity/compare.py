@@ -1,8 +1,8 @@
 """Objects of two places side by side: every field that differs, down to the single value.
 
-Lists whose elements have names (containers, variables, volumes …) are compared by name, so that one more variable is one
-difference. What is a document within a ConfigMap (airflow.cfg, the template of worker pods) is compared as an object of
-its own.
+Lists whose elements have names (containers, variables, volumes …) are compared by name, so that one more variable is
+one difference. What is a document within a ConfigMap (airflow.cfg, the template of worker pods) is compared as an
+object of its own.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ def opened(found: Object) -> Iterator[tuple[str, Object]]:
     data = found.get("data") or {} if found["kind"] == "ConfigMap" else {}
     for name in DOCUMENTS.keys() & data.keys():
         yield DOCUMENTS[name], document(data[name])
-    yield label(found), {**found, "data": {name: data[name] for name in data.keys() - DOCUMENTS.keys()}} if data else found
+    yield (
+        label(found),
+        {**found, "data": {name: data[name] for name in data.keys() - DOCUMENTS.keys()}} if data else found,
+    )
 
 
 def label(found: Object) -> str:
@@ -70,20 +73,22 @@ def compare(path: str, kind: Any, eks: Any) -> Iterator[tuple[str, str, str]]:
     """The fields below `path` that differ, with both values; `null` is the same as nothing."""
     if kind == eks:
         return
-    if any(isinstance(side, dict) for side in (kind, eks)) and all(isinstance(side, dict | None) for side in (kind, eks)):
+    if any(isinstance(side, dict) for side in (kind, eks)) and all(
+        isinstance(side, dict | None) for side in (kind, eks)
+    ):
         kind, eks = kind or {}, eks or {}
         for key in sorted({*kind, *eks}):
             yield from compare(f"{path}.{key}" if path else key, kind.get(key), eks.get(key))
         return
-    names = [by_name(side) for side in (kind, eks)]
-    if names[0] is None or names[1] is None:
+    ours, theirs = by_name(kind), by_name(eks)
+    if ours is None or theirs is None:
         yield path, shown(kind), shown(eks)
         return
-    orders = [[name for name in side if name in names[0] and name in names[1]] for side in names]
+    orders = [name for name in ours if name in theirs], [name for name in theirs if name in ours]
     if orders[0] != orders[1]:  # of variables with one name the last one holds
-        yield f"{path}[]", *(shown(order) for order in orders)
-    for name in sorted({*names[0], *names[1]}):
-        yield from element(f"{path}[{name}]", names[0].get(name), names[1].get(name))
+        yield f"{path}[]", shown(orders[0]), shown(orders[1])
+    for name in sorted({*ours, *theirs}):
+        yield from element(f"{path}[{name}]", ours.get(name), theirs.get(name))
 
 
 def element(path: str, kind: Any, eks: Any) -> Iterator[tuple[str, str, str]]:
@@ -117,4 +122,4 @@ def name_of(found: Any) -> str | None:
 def shown(value: Any) -> str:
     if value is None:
         return ABSENT
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) and value else json.dumps(value)

@@ -1,23 +1,21 @@
-"""The two places with their default settings: all objects that `lab up ENGINE=kind` and `lab eks up` would make.
+"""The two places: all objects that `lab up ENGINE=kind` and `lab eks up` would make, with default settings.
 
-Nothing is asked of Docker, a cluster or AWS. Images of kind are named by their names alone.
+Nothing is asked of Docker, a cluster or AWS. Images of kind are named without what tells one build from another.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lab.access import Access
-from lab.config import AirflowSettings, Settings
+from lab.config import Settings
 from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials
 from lab.engine.airflow_values import shipped_files
 from lab.engine.eks import manifests as eks_manifests
-from lab.engine.eks.settings import SAMPLE, EksSettings, load
+from lab.engine.eks.settings import SAMPLE, EksSettings, StorageSettings, load
 from lab.engine.kind import inside
 from lab.engine.kind import manifests as kind_manifests
 from lab.engine.kind.values import engine_values
@@ -25,9 +23,8 @@ from lab.parity.render import Object, kustomize, template
 from lab.paths import Paths
 from lab.secrets import Secrets
 
-KIND, EKS = "kind", "eks"
-Dags = Literal["bundle", "gitsync"]
-WAYS: tuple[Dags, ...] = ("bundle", "gitsync")
+Way = Literal["bundle", "gitsync"]
+WAYS: tuple[Way, ...] = ("bundle", "gitsync")
 """By which DAG code comes to Airflow: both are compared."""
 IMAGES = {name: f"lab/{name}:built" for name in ("airflow", "worker", "gitsync", *kind_manifests.PLATFORM_IMAGES)}
 
@@ -42,85 +39,83 @@ class Tools:
 
 
 @dataclass(frozen=True)
-class Renderer:
-    """Renders both places of the checkout `source`; `folder` takes what has to be written for that."""
+class Kind:
+    """The lab on kind; `paths` are those of the checkout, with a home that is of this only."""
 
-    source: Path
-    folder: Path
+    paths: Paths
     tools: Tools
-    settings_file: Path | None = None
-
-    def objects(self) -> dict[str, dict[str, list[Object]]]:
-        """By place: what is there whichever way the DAGs come, as "", and Airflow's chart for each way."""
-        makers = {KIND: self.kind, EKS: self.eks}
-        with ThreadPoolExecutor() as pool:
-            found = {
-                place: {way: pool.submit(make, way) for way in ("", *WAYS)} for place, make in makers.items()
-            }
-            return {place: {way: made.result() for way, made in ways.items()} for place, ways in found.items()}
-
-    def environments(self) -> dict[str, dict[str, str]]:
-        """By place: the ConfigMap from which Airflow's pods and step pods have their environment."""
-        return {
-            KIND: inside.pipeline_environment(self.access(), IMAGES["worker"]),
-            EKS: eks_manifests.pipeline_environment(self.eks_settings()),
-        }
-
-    def kind(self, way: str) -> list[Object]:
-        access = self.access()
-        if not way:
-            made = json.loads(kind_manifests.secret_objects(access, IMAGES["worker"]))["items"]
-            overlay = kustomize(self.tools.kubectl, kind_manifests.write_kustomization(access, IMAGES))
-            return [*(keys_only(each) for each in made if each["kind"] != "Namespace"), *overlay]
-        values = engine_values(access, IMAGES, migrated=True)
-        return self.airflow(KIND, way, shipped_files(self.source, "local", way), values)
-
-    def eks(self, way: str) -> list[Object]:
-        settings = self.eks_settings()
-        if not way:
-            folder = eks_manifests.write(settings, self.paths, self.folder / EKS)
-            return [*eks_secrets(), *kustomize(self.tools.kubectl, folder)]
-        values = eks_manifests.engine_values(settings)
-        return self.airflow(EKS, way, shipped_files(self.source, EKS, way), values)
-
-    def airflow(self, place: str, way: str, shipped: list[Path], values: Mapping[str, Any]) -> list[Object]:
-        own = self.folder / f"{place}-{way}-values.json"
-        own.write_text(json.dumps(values), "utf-8")
-        return template(self.tools.helm, self.tools.chart, [*shipped, own])
-
-    @property
-    def paths(self) -> Paths:
-        return Paths(self.source, self.folder)
 
     def access(self) -> Access:
-        """A lab on kind with default settings, of which nothing runs."""
-        Secrets(self.paths.secrets).ensure()
+        """A lab of which nothing runs."""
         urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
-        return Access(self.paths, Settings(airflow=AirflowSettings()), *urls)
+        return Access(self.paths, Settings(), *urls)
 
-    def eks_settings(self) -> EksSettings:
-        return load(self.settings_file or self.source / SAMPLE)
+    def environment(self) -> dict[str, str]:
+        """What Airflow's pods and the step pods have in their environment."""
+        return inside.pipeline_environment(self.access(), IMAGES["worker"])
+
+    def manifests(self) -> list[Object]:
+        """What is there beside Airflow."""
+        access = self.access()
+        Secrets(self.paths.secrets).ensure()
+        made = json.loads(kind_manifests.secret_objects(access, IMAGES["worker"]))["items"]
+        overlay = kustomize(self.tools.kubectl, kind_manifests.write_kustomization(access, IMAGES))
+        return [*(keys_only(each) for each in made if each["kind"] != "Namespace"), *overlay]
+
+    def airflow(self, way: Way) -> list[Object]:
+        own = self.paths.home / f"kind-{way}-values.json"
+        own.write_text(json.dumps(engine_values(self.access(), IMAGES, migrated=True)), "utf-8")
+        files = [*shipped_files(self.paths.source, "local", way), own]
+        return template(self.tools.helm, self.tools.chart, files)
 
 
-def eks_secrets() -> list[Object]:
-    """The Secrets of `lab eks up` by their keys."""
+@dataclass(frozen=True)
+class Eks:
+    """The lab on Amazon EKS with these settings; `paths` as of Kind."""
+
+    paths: Paths
+    tools: Tools
+    settings: EksSettings
+
+    def environment(self) -> dict[str, str]:
+        """As Kind's."""
+        return eks_manifests.pipeline_environment(self.settings)
+
+    def manifests(self) -> list[Object]:
+        """As Kind's."""
+        folder = eks_manifests.write(self.settings, self.paths, self.folder)
+        return [*secrets(), *kustomize(self.tools.kubectl, folder)]
+
+    def airflow(self, way: Way) -> list[Object]:
+        airflow = self.settings.airflow.model_copy(update={"dags": way})
+        settings = self.settings.model_copy(update={"airflow": airflow})
+        files = eks_manifests.values_files(settings, self.paths, self.folder / way)
+        return template(self.tools.helm, self.tools.chart, files)
+
+    @property
+    def folder(self) -> Path:
+        return self.paths.home / f"eks-{self.settings.storage.volume}"
+
+
+def sample(source: Path) -> list[EksSettings]:
+    """The settings that the checkout brings along, with each of the two kinds of shared volume."""
+    gp3 = load(source / SAMPLE)
+    efs = StorageSettings(bucket=gp3.storage.bucket, volume="efs", file_system="fs-0123456789abcdef0")
+    return [gp3, gp3.model_copy(update={"storage": efs})]
+
+
+def secrets() -> list[Object]:
+    """The Secrets of `lab eks up`, by their keys."""
 
     class Nothing:
         def __getitem__(self, name: str) -> str:
             return ""
 
     names = {GIT: git_credentials("", ""), DATABASE: {"connection": ""}, **generated(Nothing())}
+    place = {"namespace": eks_manifests.NAMESPACE, "labels": eks_manifests.LABELS}
+    kind = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque"}
     return [
-        keys_only(
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "type": "Opaque",
-                "metadata": {"namespace": eks_manifests.NAMESPACE, "name": name, "labels": eks_manifests.LABELS},
-                "stringData": data,
-            }
-        )
-        for name, data in names.items()
+        keys_only({**kind, "metadata": {**place, "name": name}, "stringData": data}) for name, data in names.items()
     ]
 
 

@@ -16,7 +16,6 @@ def objects(text: str) -> list[Object]:
     """The objects of a stream of YAML documents."""
     from ruamel.yaml import YAML
 
-
     return [found for found in YAML(typ="safe", pure=True).load_all(text) if found]
 
 

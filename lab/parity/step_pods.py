@@ -1,8 +1,8 @@
-"""`python step_pods.py < environments`: the DAG and its pods as Airflow makes them, in Airflow's environment.
+"""`python step_pods.py FOLDER < environments`: the DAG and its pods as Airflow makes them from the files in FOLDER.
 
-Read is a JSON mapping of a place's name to what Airflow's pods have there in their environment; written is one of the
-same names to the DAG and its pods. One process for all places: to import Airflow takes seconds. The files are those of
-`dags/`, read anew for each place.
+Read is a JSON list of what Airflow's pods have in their environment in each place; written is one of the DAG and its
+pods there. It runs in Airflow's environment, once for all places: to import Airflow takes seconds. The files are read
+anew for each place.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-DAGS = Path(__file__).resolve().parents[2] / "dags"
 MODULES = ("dataset_pipeline", "lab_pods", "lab_steps")
 
 
-def main() -> int:
-    places = json.load(sys.stdin)
-    sys.path.insert(0, str(DAGS))
+def main(folder: str) -> int:
+    environments = json.load(sys.stdin)
+    sys.path.insert(0, folder)
     ground = dict(os.environ)
-    made = {name: of_place({**ground, **environment}) for name, environment in places.items()}
+    made = [of_place({**ground, **environment}) for environment in environments]
     sys.stdout.write("\n" + json.dumps(made) + "\n")  # the last line; Airflow's own logging goes here as well
     return 0
 
@@ -47,7 +45,7 @@ def of_place(environment: dict[str, str]) -> dict[str, Any]:
         "dag": {
             "dag_id": dag.dag_id,
             "params": dag.params.dump(),
-            "schedule": repr(dag.timetable.serialize()) if hasattr(dag.timetable, "serialize") else repr(dag.timetable),
+            "schedule": repr(dag.timetable.serialize()),
             "tasks": {
                 task.task_id: {
                     "operator": type(task).__name__,
@@ -63,4 +61,4 @@ def of_place(environment: dict[str, str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
