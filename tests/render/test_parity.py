@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
-from lab import paths as lab_paths
 from lab.cli import main
 from lab.paths import SOURCE, Paths
 from tests.chart import chart_or_skip
@@ -32,17 +31,14 @@ Parity = Callable[[], Outcome]
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with manifests and DAGs of its own; programs and environments are those of this one."""
+    """A checkout with manifests and DAGs of its own; its home, with programs and environments, is that of this one."""
     chart_or_skip()
     program("helm")
-    for name in ("images", "lab", "uv.lock"):
+    for name in ("images", "lab"):
         (tmp_path / name).symlink_to(SOURCE / name)
     for name in ("k8s", "dags"):
         shutil.copytree(SOURCE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / ".lab").mkdir()
-    for name in ("cache", "environments", "tools"):
-        (tmp_path / ".lab" / name).symlink_to(Paths.of(SOURCE).home / name)
-    monkeypatch.setattr(lab_paths, "SOURCE", tmp_path)
+    monkeypatch.setattr(Paths, "of", lambda: Paths(tmp_path, SOURCE / ".lab"))
     return tmp_path
 
 
