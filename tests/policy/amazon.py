@@ -3,7 +3,7 @@
 moto (5.2, moto/iam/access_control.py) checks signature, action and resource of each request. It does not evaluate the
 conditions of permissions, checks HeadBucket as an action that IAM does not have, DeleteObjects against the bucket in
 place of its keys, and answers 404 for a missing key to everyone. `questions` puts that right as the Amazon S3 User
-Guide and API reference say. Everything that was asked is kept.
+Guide and API reference say (and lab.engine.eks.policy, of missing keys). Everything that was asked is kept.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ needs stands in "Required permissions for Amazon S3 API operations" of the Amazo
 
 A key that is not there is a 404 only for who may list it ("HeadObject" in the API reference). Any other gets a 403,
 which Airflow's log writer takes for a failure, and the log is lost. Amazon S3 checks that permission with the key as
-`s3:prefix` (as Ceph's pull request 68577 reports), so the same condition serves. HeadBucket has no prefix, and nothing
-here needs it: s3fs reads the bucket's region from the refusal as well (s3fs.utils.S3BucketRegionCache).
+`s3:prefix`, so the same condition serves: AWS does not write it down, but Ceph found it (pull request 68577), and the
+policy in the documentation of Terraform's S3 backend lives by it. HeadBucket has no prefix, and nothing here needs it:
+s3fs reads the bucket's region from the refusal as well (s3fs.utils.S3BucketRegionCache).
 """
 
 from __future__ import annotations
