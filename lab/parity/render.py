@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,5 +27,13 @@ def kustomize(kubectl: Path, folder: Path) -> list[Object]:
 
 def template(helm: Path, chart: Path, files: Sequence[Path]) -> list[Object]:
     """What `helm install airflow` would apply, with these values, later ones over earlier ones."""
-    values = [f"--values={file}" for file in files]
-    return objects(run([helm, "template", "airflow", chart, "--namespace=airflow", *values], limit=LIMIT).stdout)
+    command: list[str | Path] = [
+        helm,
+        "template",
+        "airflow",
+        chart,
+        "--namespace=airflow",
+        *(f"--values={file}" for file in files),
+    ]
+    environment = {**os.environ, "GOGC": "400"}  # a fifth less time, for memory that it has for a second
+    return objects(run(command, env=environment, limit=LIMIT).stdout)

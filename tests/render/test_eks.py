@@ -12,10 +12,10 @@ from lab.config import read_file
 from lab.engine.eks import manifests
 from lab.engine.eks.settings import SAMPLE, EksSettings
 from lab.helm_values import check_values
+from lab.parity.render import kustomize, template
 from lab.paths import SOURCE, Paths
-from lab.proc import run
 from tests.chart import chart_or_skip
-from tests.render.conftest import Object, containers, find, objects, pods, program
+from tests.render.conftest import Object, containers, find, pods, program
 
 
 def settings(**storage: str) -> EksSettings:
@@ -35,7 +35,7 @@ def paths(tmp_path: Path) -> Paths:
 
 def kustomized(place: EksSettings, paths: Paths) -> list[Object]:
     folder = manifests.write(place, paths, paths.home / "eks")
-    return objects(run([program("kubectl"), "kustomize", folder], limit=60).stdout)
+    return kustomize(program("kubectl"), folder)
 
 
 def test_the_claim_is_of_the_class_that_comes_along(place: EksSettings, paths: Paths) -> None:
@@ -64,8 +64,7 @@ def test_airflow_pulls_from_the_persons_registry_and_reads_the_persons_repositor
     place = EksSettings.model_validate({**sample, "airflow": {"dags": dags}})
     files, chart = manifests.values_files(place, paths, paths.home / "eks"), chart_or_skip()
     check_values(chart, files)
-    values = [f"--values={file}" for file in files]
-    rendered = objects(run([program("helm"), "template", "airflow", chart, *values], limit=60).stdout)
+    rendered = template(program("helm"), chart, files)
     images = place.images.references()
     assert {container["image"] for _, container in containers(rendered)} <= {images["airflow"], images["gitsync"]}
     accounts = {pod["serviceAccountName"] for _, pod in pods(rendered)}
