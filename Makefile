@@ -11,7 +11,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	lab-images images test test-unit test-render test-localstack test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
+	lab-images images eks-plan eks-up eks-down eks-run parity test test-unit test-render test-localstack test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
@@ -47,8 +47,23 @@ lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives i
 	@$(if $(VERSION),,echo 'error: VERSION is not set' >&2; echo 'hint: make lab-reproduce VERSION=1' >&2; exit 2;) \
 	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')
 
+##@ Amazon EKS
+eks-plan:        ## What eks.toml would make, change or delete; nothing is changed (DOWN=1, JSON=1, FILE=eks.toml)
+	@$(LAB) eks plan $(if $(FILE),--file '$(FILE)') $(if $(DOWN),--down) $(if $(JSON),--json)
+eks-up:          ## Make it, or go on where an earlier attempt stopped (FILE=eks.toml, UNTIL=cluster)
+	@$(LAB) eks up $(if $(FILE),--file '$(FILE)') $(if $(UNTIL),--until '$(UNTIL)')
+eks-down:        ## Delete what carries the lab's tag (CLUSTER=name instead of the question, DELETE_BUCKET=name)
+	@$(LAB) eks down $(if $(FILE),--file '$(FILE)') $(if $(CLUSTER),--cluster '$(CLUSTER)') \
+	$(if $(DELETE_BUCKET),--delete-bucket '$(DELETE_BUCKET)')
+eks-run:         ## Run the pipeline there and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
+	@$(LAB) eks run $(if $(FILE),--file '$(FILE)') $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') \
+	$(if $(BRANCH),--branch '$(BRANCH)')
+
+parity:          ## Every difference between the lab on kind and on EKS; fails on one without a reason (FILE=eks.toml, JSON=1)
+	@$(LAB) parity $(if $(FILE),--settings '$(FILE)') $(if $(JSON),--json)
+
 ##@ Development
-test: lint test-unit test-localstack test-integration  ## Everything that needs no container engine
+test: lint test-unit test-localstack test-policy test-integration  ## Everything that needs no container engine
 test-unit:       ## Unit tests
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit $(PYTEST)
 test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
@@ -56,6 +71,8 @@ test-render:     ## What a cluster would be given: manifests and Airflow's chart
 test-localstack: ## The durable bucket, on a real LocalStack that is killed
 	@LAB_ENGINE=local $(LAB_DEV) install localstack && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)
+test-policy:     ## What the role on EKS may do and may not: real DVC and Airflow against an S3 that enforces IAM
+	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
 test-integration: ## A real lab on the local engine, in a checkout of its own
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration $(PYTEST)
 test-containers: ## Gitea, LocalStack and the worker's image in containers of their own (needs Docker and its Compose)

@@ -21,6 +21,8 @@ LAG = 3
 """Seconds after which the kubelet has told of a container that ended; its log ends before that."""
 SHORT = 5
 """Seconds of a step whose log is read when it has ended. A log that is followed ends a second after its container."""
+LABELS = {"app.kubernetes.io/part-of": "mlops-lab", "app.kubernetes.io/component": "step"}
+"""Of every pod of a step."""
 WORKER = 1000
 """User and group of the worker image."""
 
@@ -38,9 +40,10 @@ def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless:
         arguments=command[1:],
         env_vars={"PIPELINE_SHARED_DIR": "/shared", **environment},
         env_from=environment_sources(),
-        labels={"app.kubernetes.io/part-of": "mlops-lab", "app.kubernetes.io/component": "step"},
+        labels=dict(LABELS),
         volumes=[k8s.V1Volume(name="shared", persistent_volume_claim=claim)],
         volume_mounts=[k8s.V1VolumeMount(name="shared", mount_path="/shared")],
+        affinity=shared_volume_affinity(),
         # The largest dataset needs no more: the steps read in pieces.
         container_resources=k8s.V1ResourceRequirements(
             requests={"cpu": "50m", "memory": "192Mi"}, limits={"memory": "512Mi"}
@@ -69,6 +72,19 @@ def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless:
         log_pod_spec_on_failure=False,
         on_finish_action="delete_pod",
     )
+
+
+def shared_volume_affinity() -> k8s.V1Affinity | None:
+    """One node for all steps that run at a time, where the shared volume can be on one only (ReadWriteOnce).
+
+    The first one goes where it fits: a pod that matches its own term needs no other ("Inter-pod affinity" in
+    Kubernetes' documentation). Where the volume is on every node (ReadWriteMany), PIPELINE_SHARED_NODES is `any`.
+    """
+    if os.environ.get("PIPELINE_SHARED_NODES", "one") == "any":
+        return None
+    steps = k8s.V1LabelSelector(match_labels=dict(LABELS))
+    term = k8s.V1PodAffinityTerm(label_selector=steps, topology_key="kubernetes.io/hostname")
+    return k8s.V1Affinity(pod_affinity=k8s.V1PodAffinity(required_during_scheduling_ignored_during_execution=[term]))
 
 
 def environment_sources() -> list[k8s.V1EnvFromSource]:

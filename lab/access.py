@@ -38,6 +38,15 @@ class Access:
         return f"{self.git_url}/{REPOSITORY}"
 
     @property
+    def status_hint(self) -> str:
+        """The command that says how this lab is."""
+        return "make lab-status"
+
+    def run_hint(self, run_id: str) -> str:
+        """Where the logs of a run are."""
+        return f"make lab-logs RUN={run_id}"
+
+    @property
     def remote_url(self) -> str:
         """The DVC remote, as it stands in the repository's `.dvc/config`."""
         return f"s3://{self.settings.storage.bucket}/{self.settings.storage.prefix}"

@@ -166,11 +166,12 @@ def merge(base: Layer, layer: Layer) -> None:
             base[key] = dict(value) if isinstance(value, dict) else value
 
 
-def describe(problem: dict[str, Any], spelling: Spelling) -> str:
+def describe(problem: dict[str, Any], spelling: Spelling, model: type[BaseModel] = Settings) -> str:
+    """What pydantic found wrong, in the lab's words; `model` is what was to be made of the layer."""
     path = tuple(str(part) for part in problem["loc"])
     name = spelling(path)
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], known_keys(path[:-1]), 1)
+        close = difflib.get_close_matches(path[-1], known_keys(path[:-1], model), 1)
         return f"{name} is not a known key" + (f" (did you mean {close[0]}?)" if close else "")
     if problem["type"] == "value_error":  # a sentence of our own
         return str(problem["ctx"]["error"])
@@ -178,8 +179,7 @@ def describe(problem: dict[str, Any], spelling: Spelling) -> str:
     return f"{name} = {problem['input']!r}: {text}"
 
 
-def known_keys(path: tuple[str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
+def known_keys(path: tuple[str, ...], model: type[BaseModel]) -> list[str]:
     for part in path:
         field = model.model_fields.get(part)
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):

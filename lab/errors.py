@@ -77,3 +77,9 @@ class ProgramError(LabError):
     """A program that the lab ran failed; `detail` holds its last lines."""
 
     exit_code = 11
+
+
+class CloudError(LabError):
+    """AWS, or the cluster on it, refused or could not be asked."""
+
+    exit_code = 12

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lab.lineage.start import Result
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +33,15 @@ def run(
 
     parameters = {"rows": rows, "dataset": dataset, "branch": branch}
     result = run_pipeline(context.access(), {k: v for k, v in parameters.items() if v is not None}, limit)
+    show_result(result, as_json=as_json)
+    if result.version and not as_json:
+        ui.say("Next:  make lab-history   make lab-verify")
+
+
+def show_result(result: Result, *, as_json: bool) -> None:
+    """What a run came to, as a table or as JSON."""
+    from lab import ui
+
     version = result.version
     if as_json:
         ui.data({**asdict(result), "version": asdict(version) if version else None})
@@ -51,4 +63,3 @@ def run(
         ],
         ["", ""],
     )
-    ui.say("Next:  make lab-history   make lab-verify")

@@ -61,7 +61,7 @@ class Airflow:
             except NotRunningError as error:
                 raise NotYetError(error.message) from error
 
-        return wait_until(probe, what="Airflow", limit=self.patience, hint="make lab-status")
+        return wait_until(probe, what="Airflow", limit=self.patience, hint=self.access.status_hint)
 
     def sign_in(self) -> None:
         credentials = {"username": AIRFLOW_USER, "password": self.access.secrets["airflow-password"]}
@@ -78,7 +78,7 @@ class Airflow:
         if answer.is_error:
             message = f"Airflow answered {answer.status_code} to {method} {path}"
             if answer.is_server_error:
-                raise NotRunningError(message, "make lab-status", answer.text[:500])
+                raise NotRunningError(message, self.access.status_hint, answer.text[:500])
             if answer.status_code == 409:
                 raise AlreadyThereError(message)
             raise ServiceError(message, detail=answer.text[:500])

@@ -96,7 +96,7 @@ def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> t
 
     return wait_until(
         look, what=f"run {run_id}", limit=limit, pause=PAUSE,
-        hint=f"the run goes on in Airflow: make lab-logs RUN={run_id}",
+        hint=f"the run goes on in Airflow: {airflow.access.run_hint(run_id)}",
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def describe(task: dict[str, Any]) -> str:
 
 
 def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> CheckFailedError:
-    hint = f"make lab-logs RUN={run_id}"
+    hint = airflow.access.run_hint(run_id)
     if not failed:
         return CheckFailedError(f"run {run_id} failed", hint)
     task = failed[0]

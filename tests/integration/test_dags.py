@@ -21,7 +21,10 @@ def of(task):
     return {"command": [*task.cmds, *task.arguments], "environment": {e.name: e.value for e in task.env_vars},
             "account": task.service_account_name, "image": task.image,
             "secrets": [source.secret_ref.name for source in task.env_from if source.secret_ref],
-            "memory": task.container_resources.limits["memory"]}
+            "memory": task.container_resources.limits["memory"], "labels": task.labels,
+            "beside": [term.label_selector.match_labels
+                       for term in task.affinity.pod_affinity.required_during_scheduling_ignored_during_execution
+                       ] if task.affinity and task.affinity.pod_affinity else []}
 print("=>" + json.dumps({task.task_id: of(task) for task in dag.topological_sort()}))
 """
 
@@ -48,6 +51,14 @@ def test_pod_and_process_have_the_same_command_and_environment(lab: Checkout) ->
         assert pod["environment"] == processes[name]["environment"]
         assert (pod["account"], pod["secrets"]) == ("airflow-dvc-sa", ["git-credentials"])
         assert pod["memory"] == "512Mi"
+
+
+def test_steps_are_on_one_node_unless_their_volume_is_on_any(lab: Checkout) -> None:
+    image = {"PIPELINE_OPERATOR": "pod", "PIPELINE_WORKER_IMAGE": "worker:1"}
+    for pod in describe(lab, **image).values():
+        (beside,) = pod["beside"]
+        assert beside.items() <= pod["labels"].items()
+    assert [pod["beside"] for pod in describe(lab, **image, PIPELINE_SHARED_NODES="any").values()] == [[], [], []]
 
 
 def test_concurrent_runs_keep_all_rows_and_make_one_version_each(lab: Checkout) -> None:

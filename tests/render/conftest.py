@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from lab.access import Access
 from lab.config import Settings
 from lab.engine.kind import manifests
 from lab.engine.kind.values import engine_values, shipped_files
 from lab.images.catalogue import IN_CLUSTER
+from lab.parity.render import kustomize, objects, template
 from lab.paths import SOURCE, Paths
-from lab.proc import run
 from lab.secrets import Secrets
 from lab.tools import ensure_tools, tool
 from tests.chart import chart_or_skip
@@ -32,10 +31,6 @@ def program(name: str) -> Path:
     """One of the lab's own tools, fetched or built if need be."""
     ensure_tools(Paths.of(), print)
     return tool(Paths.of(), name)
-
-
-def objects(text: str) -> list[Object]:
-    return [found for found in YAML(typ="safe", pure=True).load_all(text) if found]
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +58,7 @@ def overlay(access: Access) -> Render:
         folder = SOURCE / "k8s" / "overlays" / place
         if place == "local":
             folder = manifests.write_kustomization(access, IMAGES)
-        return objects(run([program("kubectl"), "kustomize", folder], limit=60).stdout)
+        return kustomize(program("kubectl"), folder)
 
     return render
 
@@ -78,9 +73,7 @@ def airflow(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Render:
     def render(place: str, dags: str, *, migrated: bool = True) -> list[Object]:
         own = generated / f"{migrated}.json"
         own.write_text(json.dumps(engine_values(access, IMAGES, migrated=migrated or place != "local")), "utf-8")
-        values = [f"--values={file}" for file in (*shipped_files(SOURCE, place, dags), own)]
-        rendered = run([program("helm"), "template", "airflow", chart, "--namespace=airflow", *values], limit=60)
-        return objects(rendered.stdout)
+        return template(program("helm"), chart, [*shipped_files(SOURCE, place, dags), own])
 
     return render
 

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.access import AIRFLOW_USER, GIT_USER, Access
+from lab.access import GIT_USER, Access
+from lab.engine.airflow_secrets import generated, git_credentials
+from lab.engine.airflow_values import name_and_tag
 from lab.engine.kind import inside
 from lab.paths import Paths
 
@@ -71,12 +73,6 @@ def image_fields(reference: str) -> dict[str, str]:
     return {"newName": name, "newTag": tag}
 
 
-def name_and_tag(reference: str) -> tuple[str, str]:
-    """An image reference without a digest as its two halves; the tag is `latest` where there is none."""
-    name, separator, tag = reference.rpartition(":")
-    return (name, tag) if separator and "/" not in tag else (reference, "latest")
-
-
 def secret_objects(access: Access, worker_image: str) -> str:
     """Namespaces, environments of the pipeline and of its identity, Secrets, for `kubectl apply --server-side -f -`.
 
@@ -106,16 +102,9 @@ def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
     secrets = access.secrets
     password = secrets["postgres-airflow-password"]
     return {
-        "git-credentials": {
-            f"{prefix}_{name}": value
-            for prefix in ("GIT_SYNC", "GITSYNC")
-            for name, value in (("USERNAME", GIT_USER), ("PASSWORD", secrets["git-password"]))
-        },
+        "git-credentials": git_credentials(GIT_USER, secrets["git-password"]),
         "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.DATABASE}/airflow"},
-        "airflow-fernet-key": {"fernet-key": secrets["airflow-fernet-key"]},
-        "airflow-api-secret": {"api-secret-key": secrets["airflow-api-secret"]},
-        "airflow-jwt-secret": {"jwt-secret": secrets["airflow-jwt-secret"]},
-        "airflow-login": {"passwords.json": json.dumps({AIRFLOW_USER: secrets["airflow-password"]})},
+        **generated(secrets),
     }
 
 

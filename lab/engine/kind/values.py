@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lab.access import REPOSITORY, Access
+from lab.engine.airflow_values import airflow_values, shipped_files
 from lab.engine.kind import inside
-from lab.engine.kind.manifests import generated_folder, name_and_tag
+from lab.engine.kind.manifests import generated_folder
 from lab.helm_values import OWN_FILE
+
+__all__ = ["engine_values", "shipped_files", "values_files"]
 
 COMPONENTS = ("apiServer", "scheduler", "dagProcessor")
 
@@ -21,28 +23,18 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
 
     `images` has the references of `airflow`, `worker` and `gitsync`.
     """
-    repository, tag = name_and_tag(images["airflow"])
-    sync_repository, sync_tag = name_and_tag(images["gitsync"])
     settings = access.settings
-    environment = json.dumps(inside.pipeline_environment(access, images["worker"]), sort_keys=True)
-    # Without login and password: GitHook would put them into the URL. The credential helper has them.
-    connection = json.dumps({"conn_type": "git", "host": access.repository_url})
-    return {
-        "defaultAirflowRepository": repository,
-        "defaultAirflowTag": tag,
-        "images": {"gitSync": {"repository": sync_repository, "tag": sync_tag}},
-        "env": [{"name": "AIRFLOW_CONN_GIT_DEFAULT", "value": connection}],
-        # Pods read a ConfigMap when they start: another one is another pod.
-        "airflowPodAnnotations": {"lab/environment": hashlib.sha256(environment.encode()).hexdigest()[:12]},
-        "config": {
-            "core": {"parallelism": settings.airflow.parallelism},
-            "api": {"base_url": access.airflow_url},
-            "logging": {"remote_base_log_folder": f"s3://{settings.storage.bucket}/logs"},
-            "dag_processor": {"refresh_interval": settings.airflow.refresh_seconds},
-        },
-        "dags": {"gitSync": {"repo": f"{inside.GIT_URL}/{REPOSITORY}"}},
-        **({} if migrated else migrations()),
-    }
+    values = airflow_values(
+        images,
+        environment=inside.pipeline_environment(access, images["worker"]),
+        repository_url=access.repository_url,
+        sync_url=f"{inside.GIT_URL}/{REPOSITORY}",
+        airflow_url=access.airflow_url,
+        bucket=settings.storage.bucket,
+        parallelism=settings.airflow.parallelism,
+        refresh_seconds=settings.airflow.refresh_seconds,
+    )
+    return {**values, **({} if migrated else migrations())}
 
 
 def migrations() -> dict[str, Any]:
@@ -60,14 +52,3 @@ def values_files(access: Access, images: Mapping[str, str], *, migrated: bool) -
     files = [*shipped_files(source, "local", access.settings.airflow.dags), generated]
     own = source / OWN_FILE
     return [*files, own] if own.exists() else files
-
-
-def shipped_files(source: Path, place: str, dags: str) -> list[Path]:
-    """The values files of the checkout for one overlay and one way by which DAG code comes to Airflow."""
-    k8s = source / "k8s"
-    base = k8s / "base"
-    return [
-        base / "airflow-values.yaml",
-        base / f"dags-{dags}-values.yaml",
-        k8s / "overlays" / place / "airflow-values.yaml",
-    ]

@@ -1,0 +1,64 @@
+"""The Helm values that no file can know, on kind and on EKS alike: images, URLs, the bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def airflow_values(
+    images: Mapping[str, str],
+    *,
+    environment: Mapping[str, str],
+    repository_url: str,
+    sync_url: str,
+    airflow_url: str,
+    bucket: str,
+    parallelism: int,
+    refresh_seconds: int,
+) -> dict[str, Any]:
+    """The values of one place.
+
+    `images` has the references of `airflow` and `gitsync`; `environment` is the ConfigMap `pipeline-environment`;
+    `sync_url` is where git-sync finds the repository from inside the cluster.
+    """
+    repository, tag = name_and_tag(images["airflow"])
+    sync_repository, sync_tag = name_and_tag(images["gitsync"])
+    digest = hashlib.sha256(json.dumps(dict(environment), sort_keys=True).encode()).hexdigest()
+    # Without login and password: GitHook would put them into the URL. The credential helper has them.
+    connection = json.dumps({"conn_type": "git", "host": repository_url})
+    return {
+        "defaultAirflowRepository": repository,
+        "defaultAirflowTag": tag,
+        "images": {"gitSync": {"repository": sync_repository, "tag": sync_tag}},
+        "env": [{"name": "AIRFLOW_CONN_GIT_DEFAULT", "value": connection}],
+        # Pods read a ConfigMap when they start: another one is another pod.
+        "airflowPodAnnotations": {"lab/environment": digest[:12]},
+        "config": {
+            "core": {"parallelism": parallelism},
+            "api": {"base_url": airflow_url},
+            "logging": {"remote_base_log_folder": f"s3://{bucket}/logs"},
+            "dag_processor": {"refresh_interval": refresh_seconds},
+        },
+        "dags": {"gitSync": {"repo": sync_url}},
+    }
+
+
+def shipped_files(source: Path, place: str, dags: str) -> list[Path]:
+    """The values files of the checkout for one overlay and one way by which DAG code comes to Airflow."""
+    k8s = source / "k8s"
+    base = k8s / "base"
+    return [
+        base / "airflow-values.yaml",
+        base / f"dags-{dags}-values.yaml",
+        k8s / "overlays" / place / "airflow-values.yaml",
+    ]
+
+
+def name_and_tag(reference: str) -> tuple[str, str]:
+    """An image reference without a digest as its two halves; the tag is `latest` where there is none."""
+    name, separator, tag = reference.rpartition(":")
+    return (name, tag) if separator and "/" not in tag else (reference, "latest")

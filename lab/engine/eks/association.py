@@ -1,0 +1,92 @@
+"""The Pod Identity associations: pods of two service accounts get credentials of the role, all others get none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lab.engine.eks.resource import ABSENT, Resource, State
+from lab.engine.phases import Note
+from lab.wait import NotYetError, wait_until
+
+NAMESPACE = "airflow"
+ACCOUNTS = ("airflow-dvc-sa", "airflow-api-server")
+"""Airflow's workers and the pipeline's step pods, for data and task logs; Airflow's server, which shows the logs."""
+GONE = ("ResourceNotFoundException",)
+UNKNOWN_ROLE = ("InvalidParameterException",)
+ROLE_LIMIT, PAUSE = 30.0, 2.0
+
+
+@dataclass
+class Association(Resource):
+    """EKS knows at most one per service account."""
+
+    account: str = ACCOUNTS[0]
+    key = "association"
+    needs = ("cluster", "role")
+
+    @property
+    def name(self) -> str:
+        return f"{NAMESPACE}/{self.account}"
+
+    def look(self) -> State:
+        found = self.find()
+        return ABSENT if found is None else State(True, tuple(self.differences(found)))
+
+    def find(self) -> Any:
+        if self.place.cluster() is None:
+            return None
+        names = {"namespace": NAMESPACE, "serviceAccount": self.account}
+        listed = self.eks("list_pod_identity_associations", GONE, **names)
+        for each in listed["associations"] if listed else []:
+            answer = self.eks("describe_pod_identity_association", GONE, associationId=each["associationId"])
+            if answer is not None:
+                found = answer["association"]
+                self.whose(f"association {self.name}", found.get("tags", {}))
+                return found
+        return None
+
+    def differences(self, found: dict[str, Any]) -> Iterator[str]:
+        if found["roleArn"] != self.place.settings.role_arn:
+            yield f"is of the role {found['roleArn'].rpartition('/')[2]}"
+        if found.get("disableSessionTags"):
+            yield "session tags are off, which the role asks for"
+        if found.get("targetRoleArn") or found.get("policy"):
+            yield "has a target role or a policy of its own"
+
+    def make(self, note: Note) -> None:
+        found, role = self.find(), self.place.settings.role_arn
+        if found is not None and (found.get("targetRoleArn") or found.get("policy")):
+            note("made anew")
+            self.remove(note)
+            found = None
+        if found is None:
+            wait_until(self.create, what=f"the role for {self.name}", limit=ROLE_LIMIT, pause=PAUSE)
+        elif any(self.differences(found)):
+            self.eks(
+                "update_pod_identity_association",
+                associationId=found["associationId"],
+                roleArn=role,
+                disableSessionTags=False,
+            )
+
+    def create(self) -> None:
+        """Ask once; a role that was made a moment ago may not be known everywhere yet ("IAM is eventually consistent").
+
+        Raises:
+            NotYetError: EKS does not know the role.
+        """
+        names = {"namespace": NAMESPACE, "serviceAccount": self.account}
+        role = self.place.settings.role_arn
+        if self.eks("create_pod_identity_association", UNKNOWN_ROLE, **names, roleArn=role, tags=self.tags) is None:
+            raise NotYetError(f"EKS does not take {role}")
+
+    def remove(self, note: Note) -> None:
+        found = self.find()
+        if found is not None:
+            self.eks("delete_pod_identity_association", GONE, associationId=found["associationId"])
+
+    def eks(self, method: str, absent: tuple[str, ...] = (), /, **parameters: Any) -> Any:
+        name = self.place.settings.cluster.name
+        return self.place.cloud.call("eks", method, absent=absent, clusterName=name, **parameters)

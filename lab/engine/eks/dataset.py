@@ -1,0 +1,51 @@
+"""DAGs and version 1 of the dataset, in a repository that is empty; one that is not stays as it is."""
+
+from __future__ import annotations
+
+from lab.access import BRANCH
+from lab.components import repository
+from lab.engine.eks.access import access
+from lab.engine.eks.resource import ABSENT, Resource, State
+from lab.engine.environments import Environment
+from lab.engine.phases import Note
+from lab.errors import ServiceError
+from lab.pipeline.git import GitError
+
+
+class Dataset(Resource):
+    """Made as on the other engines, by the same code. Data first: the bucket has it before the commit that names it."""
+
+    key = "dataset"
+    limit = 900
+    needs = ("bucket",)
+
+    @property
+    def name(self) -> str:
+        return self.place.settings.repository.url
+
+    @property
+    def title(self) -> str:
+        return "Making version 1 of the dataset, if the repository is empty"
+
+    def look(self) -> State:
+        try:
+            found = repository.head(access(self.place))
+        except GitError as error:
+            hint = "are the URL, GITSYNC_USERNAME and GITSYNC_PASSWORD right?"
+            raise ServiceError(error.message, hint) from error
+        return ABSENT if found is None else State(True, told=f"{BRANCH} is at {found[:10]}")
+
+    def make(self, note: Note) -> None:
+        environment, there = Environment(self.place.paths, "worker"), access(self.place)
+        if not environment.is_current():
+            note("installing the worker environment")
+            environment.make()
+        for folder in (there.paths.temporary, there.paths.user_home):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        note(repository.seed(there))
+
+    def kept(self) -> str:
+        return "the repository is yours"
+
+    def remove(self, note: Note) -> None:
+        """Nothing of the lab's."""

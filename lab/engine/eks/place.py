@@ -1,0 +1,47 @@
+"""One lab on EKS: its settings, its account, its cluster. The resources work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lab.engine.eks.cloud import Cloud
+from lab.engine.eks.kube import Kube
+from lab.engine.eks.settings import EksSettings
+from lab.paths import Paths
+
+
+@dataclass
+class Place:
+    """What eks.toml names."""
+
+    settings: EksSettings
+    paths: Paths
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def cloud(self) -> Cloud:
+        return Cloud(self.settings)
+
+    @property
+    def folder(self) -> Path:
+        """What is rendered for this cluster: nothing secret, and made anew whenever it is needed."""
+        return self.paths.home / "eks" / self.settings.cluster.name
+
+    def cluster(self, *, fresh: bool = False) -> dict[str, Any] | None:
+        """The cluster as EKS describes it, or None. It is asked for once, and again with `fresh`."""
+        if fresh or "cluster" not in self.known:
+            name = self.settings.cluster.name
+            answer = self.cloud.call("eks", "describe_cluster", name=name, absent=("ResourceNotFoundException",))
+            self.known["cluster"] = answer["cluster"] if answer else None
+        found: dict[str, Any] | None = self.known["cluster"]
+        return found
+
+    def kube(self) -> Kube | None:
+        """The way into the cluster, or None while there is none that answers."""
+        found = self.cluster()
+        if found is None or found["status"] in {"CREATING", "DELETING", "FAILED"}:
+            return None
+        return Kube(self.settings, self.paths, self.folder, found)

@@ -1,0 +1,105 @@
+"""The IAM role of the pods: taken by EKS Pod Identity for this cluster only, with the lab's policy and no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from lab.engine.eks.managed_policy import MISSING, document
+from lab.engine.eks.policy import trust
+from lab.engine.eks.resource import ABSENT, Resource, State, as_list, as_mapping
+from lab.engine.phases import Note
+
+
+class Role(Resource):
+    """Its name is that of the settings; the pods know nothing of it."""
+
+    key = "role"
+    needs = ("policy",)
+
+    @property
+    def name(self) -> str:
+        return self.place.settings.identity.role
+
+    @property
+    def wanted_trust(self) -> dict[str, Any]:
+        return trust(self.place.settings.account, self.place.settings.cluster_arn)
+
+    def look(self) -> State:
+        found = self.find()
+        return ABSENT if found is None else State(True, tuple(self.differences(found)))
+
+    def find(self) -> Any:
+        answer = self.iam("get_role", MISSING)
+        if answer is None:
+            return None
+        self.whose(f"role {self.name}", as_mapping(answer["Role"].get("Tags", [])))
+        return answer["Role"]
+
+    def differences(self, found: dict[str, Any]) -> Iterator[str]:
+        if document(found["AssumeRolePolicyDocument"]) != self.wanted_trust:
+            yield "who may take it differs"
+        if boundary_of(found) != self.place.settings.identity.permissions_boundary:
+            yield "its permissions boundary differs"
+        attached, inline = self.attached(), self.inline()
+        if self.place.settings.policy_arn not in attached:
+            yield "its policy is not attached"
+        for other in [*sorted(attached - {self.place.settings.policy_arn}), *inline]:
+            yield f"has the policy {other.rpartition('/')[2]} besides"
+
+    def attached(self) -> set[str]:
+        return {policy["PolicyArn"] for policy in self.iam("list_attached_role_policies")["AttachedPolicies"]}
+
+    def inline(self) -> list[str]:
+        return [str(name) for name in self.iam("list_role_policies")["PolicyNames"]]
+
+    def make(self, note: Note) -> None:
+        settings, text = self.place.settings, json.dumps(self.wanted_trust)
+        boundary = settings.identity.permissions_boundary
+        found = self.find()
+        if found is None:
+            limits = {"PermissionsBoundary": boundary} if boundary else {}
+            told = "Pods of an MLOps lab, by EKS Pod Identity"
+            self.iam("create_role", AssumeRolePolicyDocument=text, Tags=as_list(self.tags), Description=told, **limits)
+        else:
+            if document(found["AssumeRolePolicyDocument"]) != self.wanted_trust:
+                note("who may take it")
+                self.iam("update_assume_role_policy", PolicyDocument=text)
+            if boundary_of(found) != boundary:
+                self.set_boundary(boundary)
+        self.set_policies(note)
+
+    def set_boundary(self, boundary: str) -> None:
+        if boundary:
+            self.iam("put_role_permissions_boundary", PermissionsBoundary=boundary)
+        else:
+            self.iam("delete_role_permissions_boundary")
+
+    def set_policies(self, note: Note) -> None:
+        """The lab's policy and no other: what else somebody gave the role would reach every step."""
+        wanted, attached = self.place.settings.policy_arn, self.attached()
+        if wanted not in attached:
+            self.iam("attach_role_policy", PolicyArn=wanted)
+        self.take_away(attached - {wanted}, note)
+
+    def take_away(self, attached: set[str], note: Note) -> None:
+        for arn in sorted(attached):
+            note(f"without {arn}")
+            self.iam("detach_role_policy", MISSING, PolicyArn=arn)
+        for name in self.inline():
+            note(f"without {name}")
+            self.iam("delete_role_policy", MISSING, PolicyName=name)
+
+    def remove(self, note: Note) -> None:
+        if self.find() is None:
+            return
+        self.take_away(self.attached(), note)
+        self.iam("delete_role", MISSING)
+
+    def iam(self, method: str, absent: tuple[str, ...] = (), /, **parameters: Any) -> Any:
+        return self.place.cloud.call("iam", method, absent=absent, RoleName=self.name, **parameters)
+
+
+def boundary_of(found: dict[str, Any]) -> str:
+    return str(found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))

@@ -1,0 +1,126 @@
+"""The two places: all objects that `lab up ENGINE=kind` and `lab eks up` would make, with default settings.
+
+Nothing is asked of Docker, a cluster or AWS. Images of kind are named without what tells one build from another.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lab.access import Access
+from lab.config import Settings
+from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials
+from lab.engine.airflow_values import shipped_files
+from lab.engine.eks import manifests as eks_manifests
+from lab.engine.eks.settings import SAMPLE, EksSettings, StorageSettings, load
+from lab.engine.kind import inside
+from lab.engine.kind import manifests as kind_manifests
+from lab.engine.kind.values import engine_values
+from lab.parity.render import Object, kustomize, template
+from lab.paths import Paths
+from lab.secrets import Secrets
+
+Way = Literal["bundle", "gitsync"]
+WAYS: tuple[Way, ...] = ("bundle", "gitsync")
+"""By which DAG code comes to Airflow: both are compared."""
+IMAGES = {name: f"lab/{name}:built" for name in ("airflow", "worker", "gitsync", *kind_manifests.PLATFORM_IMAGES)}
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What renders."""
+
+    helm: Path
+    kubectl: Path
+    chart: Path
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The lab on kind; `paths` are those of the checkout, with a home that is of this only."""
+
+    paths: Paths
+    tools: Tools
+
+    def access(self) -> Access:
+        """A lab of which nothing runs."""
+        urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
+        return Access(self.paths, Settings(), *urls)
+
+    def environment(self) -> dict[str, str]:
+        """What Airflow's pods and the step pods have in their environment."""
+        return inside.pipeline_environment(self.access(), IMAGES["worker"])
+
+    def manifests(self) -> list[Object]:
+        """What is there beside Airflow."""
+        access = self.access()
+        Secrets(self.paths.secrets).ensure()
+        made = json.loads(kind_manifests.secret_objects(access, IMAGES["worker"]))["items"]
+        overlay = kustomize(self.tools.kubectl, kind_manifests.write_kustomization(access, IMAGES))
+        return [*(keys_only(each) for each in made if each["kind"] != "Namespace"), *overlay]
+
+    def airflow(self, way: Way) -> list[Object]:
+        own = self.paths.home / f"kind-{way}-values.json"
+        own.write_text(json.dumps(engine_values(self.access(), IMAGES, migrated=True)), "utf-8")
+        files = [*shipped_files(self.paths.source, "local", way), own]
+        return template(self.tools.helm, self.tools.chart, files)
+
+
+@dataclass(frozen=True)
+class Eks:
+    """The lab on Amazon EKS with these settings; `paths` as of Kind."""
+
+    paths: Paths
+    tools: Tools
+    settings: EksSettings
+
+    def environment(self) -> dict[str, str]:
+        """As Kind's."""
+        return eks_manifests.pipeline_environment(self.settings)
+
+    def manifests(self) -> list[Object]:
+        """As Kind's."""
+        folder = eks_manifests.write(self.settings, self.paths, self.folder)
+        return [*secrets(), *kustomize(self.tools.kubectl, folder)]
+
+    def airflow(self, way: Way) -> list[Object]:
+        airflow = self.settings.airflow.model_copy(update={"dags": way})
+        settings = self.settings.model_copy(update={"airflow": airflow})
+        files = eks_manifests.values_files(settings, self.paths, self.folder / way)
+        return template(self.tools.helm, self.tools.chart, files)
+
+    @property
+    def folder(self) -> Path:
+        return self.paths.home / f"eks-{self.settings.storage.volume}"
+
+
+def sample(source: Path) -> list[EksSettings]:
+    """The settings that the checkout brings along, with each of the two kinds of shared volume."""
+    gp3 = load(source / SAMPLE)
+    efs = StorageSettings(bucket=gp3.storage.bucket, volume="efs", file_system="fs-0123456789abcdef0")
+    return [gp3, gp3.model_copy(update={"storage": efs})]
+
+
+def secrets() -> list[Object]:
+    """The Secrets of `lab eks up`, by their keys."""
+
+    class Nothing:
+        def __getitem__(self, name: str) -> str:
+            return ""
+
+    names = {GIT: git_credentials("", ""), DATABASE: {"connection": ""}, **generated(Nothing())}
+    place = {"namespace": eks_manifests.NAMESPACE, "labels": eks_manifests.LABELS}
+    kind = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque"}
+    return [
+        keys_only({**kind, "metadata": {**place, "name": name}, "stringData": data}) for name, data in names.items()
+    ]
+
+
+def keys_only(found: Object) -> Object:
+    """A Secret with its keys and none of its values; anything else as it is."""
+    if found["kind"] != "Secret":
+        return found
+    return {**found, "stringData": dict.fromkeys(found["stringData"], "(secret)")}

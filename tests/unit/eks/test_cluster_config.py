@@ -1,0 +1,100 @@
+"""What eksctl and kustomize are given: the cluster with what the lab's pods need, and the shared volume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from lab.engine.eks.association import ACCOUNTS
+from lab.engine.eks.cluster_config import cluster_config, wanted_addons
+from lab.engine.eks.manifests import engine_values, pipeline_environment
+from lab.engine.eks.settings import EksSettings
+from lab.paths import SOURCE
+from tests.unit.eks.conftest import CLUSTER
+from tests.unit.eks.service import ACCOUNT
+
+TEMPLATE = (SOURCE / "k8s" / "overlays" / "eks" / "cluster.yaml").read_text("utf-8")
+BASE: dict[str, Any] = {
+    "account": ACCOUNT,
+    "region": "eu-central-1",
+    "cluster": {"name": CLUSTER},
+    "storage": {"bucket": "b-u-c"},
+    "repository": {"url": "https://git.example.invalid/a.git"},
+    "images": {"registry": "r.example.invalid", "tag": "1"},
+}
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+
+
+def settings(**sections: dict[str, Any]) -> EksSettings:
+    return EksSettings.model_validate({**BASE, **{n: {**BASE.get(n, {}), **s} for n, s in sections.items()}})
+
+
+def config(**sections: dict[str, Any]) -> dict[str, Any]:
+    text = cluster_config(TEMPLATE, settings(**sections), {"mlops-lab/cluster": CLUSTER})
+    made: dict[str, Any] = YAML(typ="safe").load(text)
+    return made
+
+
+def test_a_new_cluster_has_what_pods_get_credentials_and_volumes_by() -> None:
+    made = config()
+    assert made["metadata"]["tags"] == {"mlops-lab/cluster": CLUSTER}
+    addons = {addon["name"]: addon for addon in made["addons"]}
+    assert set(wanted_addons(settings())) <= set(addons)
+    assert addons["aws-ebs-csi-driver"]["useDefaultPodIdentityAssociations"]
+    assert [found["serviceAccountName"] for found in made["iam"]["podIdentityAssociations"]] == list(ACCOUNTS)
+    for found in made["iam"]["podIdentityAssociations"]:
+        assert found["namespace"] == "airflow"
+        assert found["roleARN"] == f"arn:aws:iam::{ACCOUNT}:role/mlops-lab-dvc"
+        assert found["tags"] == {"mlops-lab/cluster": CLUSTER}
+    (group,) = made["managedNodeGroups"]
+    assert (group["desiredCapacity"], group["privateNetworking"], group["disablePodIMDS"]) == (2, True, True)
+    assert "id" not in made["vpc"]
+
+
+def test_an_existing_vpc_is_named_with_its_private_subnets() -> None:
+    subnets = ["subnet-00000001", "subnet-00000002"]
+    made = config(network={"vpc": "vpc-00000001", "subnets": subnets, "endpoint": "private"})
+    assert made["vpc"]["id"] == "vpc-00000001"
+    assert [each["id"] for each in made["vpc"]["subnets"]["private"].values()] == subnets
+    assert made["vpc"]["clusterEndpoints"] == {"publicAccess": False, "privateAccess": True}
+    assert not {"nat", "publicAccessCIDRs"} & set(made["vpc"])
+
+
+def test_a_permissions_boundary_is_on_every_role_that_eksctl_makes() -> None:
+    made = config(identity={"permissions_boundary": BOUNDARY}, storage={"volume": "efs", "file_system": "fs-00000001"})
+    assert made["iam"]["serviceRolePermissionsBoundary"] == BOUNDARY
+    assert made["managedNodeGroups"][0]["iam"]["instanceRolePermissionsBoundary"] == BOUNDARY
+    drivers = [addon for addon in made["addons"] if addon["name"] != "eks-pod-identity-agent"]
+    assert len(drivers) == 2
+    for driver in drivers:
+        (found,) = driver["podIdentityAssociations"]
+        assert found["permissionsBoundaryARN"] == BOUNDARY
+        assert "useDefaultPodIdentityAssociations" not in driver
+
+
+@pytest.mark.parametrize(
+    ("storage", "nodes", "driver"),
+    [
+        ({"volume": "gp3"}, "one", "aws-ebs-csi-driver"),
+        ({"volume": "efs", "file_system": "fs-00000001"}, "any", "aws-efs-csi-driver"),
+    ],
+)
+def test_steps_are_on_one_node_where_their_volume_is(storage: dict[str, Any], nodes: str, driver: str) -> None:
+    made = settings(storage=storage)
+    assert pipeline_environment(made)["PIPELINE_SHARED_NODES"] == nodes
+    assert wanted_addons(made)[1] == driver
+
+
+def test_pods_know_the_place_and_no_endpoint_or_key_of_aws() -> None:
+    environment = pipeline_environment(settings())
+    assert environment["PIPELINE_WORKER_IMAGE"] == "r.example.invalid/worker:1"
+    assert environment["AWS_EC2_METADATA_DISABLED"] == "true"
+    assert {name for name in environment if name.startswith("AWS_")} == {
+        "AWS_DEFAULT_REGION",
+        "AWS_EC2_METADATA_DISABLED",
+    }
+    values = engine_values(settings())
+    assert values["config"]["logging"]["remote_base_log_folder"] == "s3://b-u-c/logs"
+    assert values["defaultAirflowRepository"] == "r.example.invalid/airflow"
