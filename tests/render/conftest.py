@@ -12,8 +12,9 @@ import pytest
 
 from lab.access import Access
 from lab.config import Settings
+from lab.engine.airflow_values import shipped_files
 from lab.engine.kind import manifests
-from lab.engine.kind.values import engine_values, shipped_files
+from lab.engine.kind.values import engine_values
 from lab.images.catalogue import IN_CLUSTER
 from lab.parity.render import kustomize, objects, template
 from lab.paths import SOURCE, Paths

@@ -12,6 +12,7 @@ import pytest
 
 from lab.access import Access
 from lab.config import AirflowSettings, Settings
+from lab.engine.airflow_values import shipped_files
 from lab.engine.kind import inside, manifests, values
 from lab.images.catalogue import IN_CLUSTER
 from lab.paths import SOURCE, Paths
@@ -110,7 +111,7 @@ def test_a_persons_own_values_come_last(access: Access) -> None:
 @pytest.mark.parametrize("place", ["local", "eks"])
 @pytest.mark.parametrize("dags", ["bundle", "gitsync"])
 def test_every_values_file_of_the_checkout_is_there(place: str, dags: str) -> None:
-    assert [file for file in values.shipped_files(SOURCE, place, dags) if not file.is_file()] == []
+    assert [file for file in shipped_files(SOURCE, place, dags) if not file.is_file()] == []
 
 
 def test_settings_reach_the_values(access: Access) -> None:

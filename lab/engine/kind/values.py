@@ -13,8 +13,6 @@ from lab.engine.kind import inside
 from lab.engine.kind.manifests import generated_folder
 from lab.helm_values import OWN_FILE
 
-__all__ = ["engine_values", "shipped_files", "values_files"]
-
 COMPONENTS = ("apiServer", "scheduler", "dagProcessor")
 
 
