@@ -125,7 +125,7 @@ def test_a_way_to_airflow_that_ends_is_opened_again_on_the_same_port(running: Am
             server.looks = 0
 
     server.interrupt = interrupt
-    assert lab("eks", "run").status == 0
+    assert lab("eks", "run", "--limit", "60").status == 0
     (_, first), (pid, second) = forwards(running)
     assert (first, second) == ("", (running.folder / "airflow").read_text("utf-8"))
     assert not psutil.pid_exists(pid)
