@@ -71,6 +71,12 @@ class Amazon:
         (self.folder / "fails").unlink()
 
 
+def nothing_changed(amazon: Amazon) -> bool:
+    """Whether the account is as empty as before."""
+    iam = amazon.client("iam")
+    return not (amazon.calls("eksctl") or amazon.client("s3").list_buckets()["Buckets"] or iam.list_roles()["Roles"])
+
+
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Credentials that only moto takes."""

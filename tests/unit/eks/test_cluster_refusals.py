@@ -1,0 +1,159 @@
+"""What `lab eks` does with a cluster, a kubeconfig or an environment that it cannot use; as test_refusals of AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.conftest import Outcome
+from tests.unit.eks.conftest import CLUSTER, Amazon, nothing_changed
+from tests.unit.eks.service import ACCOUNT
+
+Lab = Callable[..., Outcome]
+OTHER_CLUSTER = {
+    "name": CLUSTER, "arn": f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/{CLUSTER}", "status": "ACTIVE",
+    "version": "1.35", "endpoint": "https://other.example.invalid", "certificateAuthority": {"data": "Q0E="},
+}  # fmt: skip
+
+
+def existing(amazon: Amazon) -> None:
+    file = amazon.checkout.source / "eks.toml"
+    file.write_text(file.read_text("utf-8").replace("[storage]", 'mode = "existing"\n[storage]'), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [(["aws-ebs-csi-driver"], "eks-pod-identity-agent"), (["eks-pod-identity-agent"], "aws-ebs-csi-driver")],
+)
+def test_an_add_on_that_a_cluster_lacks_is_named_with_the_command(
+    amazon: Amazon, lab: Lab, there: list[str], missing: str
+) -> None:
+    existing(amazon)
+    amazon.service.change(cluster=OTHER_CLUSTER, addons=there)
+    outcome = lab("eks", "up")
+    assert outcome.status == 12
+    assert f"error: the cluster {CLUSTER} lacks the add-on {missing}" in outcome.err
+    command = f"aws eks create-addon --region eu-central-1 --cluster-name {CLUSTER} --addon-name {missing}"
+    assert f"hint: {command}" in outcome.err
+    assert nothing_changed(amazon)
+
+
+def test_an_existing_cluster_that_is_not_there_is_not_made(amazon: Amazon, lab: Lab) -> None:
+    existing(amazon)
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert f"there is no cluster {CLUSTER} in eu-central-1" in outcome.err
+    assert nothing_changed(amazon)
+    assert lab("eks", "down", "--cluster", CLUSTER).status == 0
+
+
+def test_a_cluster_of_that_name_that_is_not_the_labs_is_left_alone(amazon: Amazon, lab: Lab) -> None:
+    amazon.service.change(cluster=OTHER_CLUSTER, addons=["eks-pod-identity-agent", "aws-ebs-csi-driver"])
+    assert f"the cluster {CLUSTER} is there and is not the lab's" in lab("eks", "up").err
+    assert lab("eks", "down", "--cluster", CLUSTER).status == 0
+    assert amazon.service.read()["cluster"] == OTHER_CLUSTER
+    assert amazon.calls("eksctl") == []
+
+
+def test_a_namespace_of_somebody_elses_is_left_alone(amazon: Amazon, lab: Lab) -> None:
+    existing(amazon)
+    amazon.service.change(cluster=OTHER_CLUSTER, addons=["eks-pod-identity-agent", "aws-ebs-csi-driver"])
+    other = {"Namespace": {"metadata": {"name": "airflow"}}}
+    (amazon.folder / "objects.json").write_text(json.dumps(other), "utf-8")
+    assert "the namespace airflow of the cluster is there and is not the lab's" in lab("eks", "up").err
+    assert lab("eks", "down", "--cluster", CLUSTER).status == 0
+    assert [call for call in amazon.calls("kubectl") if " delete " in call] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("error: You must be logged in to the server (Unauthorized)", "does not let these credentials in"),
+        ("Unable to connect to the server: dial tcp 10.0.0.1:443: i/o timeout", "does not answer at https://other"),
+        ("Error from server (Forbidden): namespaces is forbidden: User x", "forbids this"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_is_told_for_what_it_is(amazon: Amazon, lab: Lab, said: str, told: str) -> None:
+    existing(amazon)
+    amazon.service.change(cluster=OTHER_CLUSTER, addons=["eks-pod-identity-agent", "aws-ebs-csi-driver"])
+    amazon.fail("kubectl", said)
+    outcome = lab("eks", "up")
+    assert outcome.status == 12
+    assert told in outcome.err.splitlines()[-2] + outcome.err
+    assert "role mlops-lab-dvc" in outcome.err  # what is made is listed
+
+
+def test_a_kubeconfig_that_leads_elsewhere_is_refused_and_left(amazon: Amazon, lab: Lab) -> None:
+    assert lab("eks", "up").status == 0
+    file = amazon.checkout.home / "eks" / CLUSTER / "kubeconfig"
+    other = file.read_text("utf-8").replace(f"cluster/{CLUSTER}", "cluster/production")
+    file.write_text(other, "utf-8")
+    calls = len(amazon.calls("kubectl"))
+    for command in (("up",), ("run",), ("down", "--cluster", CLUSTER)):
+        outcome = lab("eks", *command)
+        assert outcome.status == 3
+        assert "leads to arn:aws:eks:eu-central-1:123456789012:cluster/production" in outcome.err
+    assert len(amazon.calls("kubectl")) == calls
+    assert file.read_text("utf-8") == other
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [
+        ("GITSYNC_PASSWORD", "GITSYNC_USERNAME and GITSYNC_PASSWORD"),
+        ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgres"),
+    ],
+)
+def test_a_secret_that_nobody_told_is_asked_for_before_anything_is_made(
+    amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch, missing: str, hint: str
+) -> None:
+    monkeypatch.delenv(missing)
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert hint in outcome.err.splitlines()[-1]
+    assert nothing_changed(amazon)
+
+
+def test_own_helm_values_that_are_not_there_are_told(amazon: Amazon, lab: Lab) -> None:
+    file = amazon.checkout.source / "eks.toml"
+    file.write_text(file.read_text("utf-8") + 'values = "own.yaml"\n', "utf-8")
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert "airflow.values: there is no file" in outcome.err
+    assert nothing_changed(amazon)
+
+
+def test_a_connection_that_is_none_is_refused_and_not_repeated(
+    amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "mysql://ada:topsecret@db/airflow")
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert "topsecret" not in outcome.err
+
+
+def test_what_eksctl_says_when_it_fails_is_told_with_what_is_made(amazon: Amazon, lab: Lab) -> None:
+    amazon.fail("eksctl create", "Error: you have reached the limit of VPCs")
+    outcome = lab("eks", "up")
+    assert outcome.status == 11
+    assert "you have reached the limit of VPCs" in outcome.err
+    assert "made: role mlops-lab-dvc" in outcome.err
+    assert f"not made: cluster {CLUSTER}" in outcome.err
+
+
+def test_run_without_a_cluster_says_what_makes_one(amazon: Amazon, lab: Lab) -> None:
+    outcome = lab("eks", "run")
+    assert outcome.status == 6
+    assert outcome.err == f"error: the cluster {CLUSTER} is not up\nhint: make eks-up\n"
+
+
+def test_run_where_the_cluster_does_not_lead_to_airflow_ends(amazon: Amazon, lab: Lab) -> None:
+    assert lab("eks", "up").status == 0
+    objects: dict[str, Any] = json.loads((amazon.folder / "objects.json").read_text("utf-8"))
+    assert "airflow-login" in objects["Secrets"]
+    outcome = lab("eks", "run")  # the stand-in for kubectl knows no port-forward, and ends
+    assert outcome.status == 12
+    assert "the cluster does not lead to airflow-api-server" in outcome.err
