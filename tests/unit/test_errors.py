@@ -10,8 +10,14 @@ def every_subclass(kind: type[LabError]) -> list[type[LabError]]:
 
 
 def test_each_kind_of_error_has_an_exit_code_of_its_own() -> None:
-    codes = [kind.exit_code for kind in every_subclass(LabError)]
+    codes = [kind.exit_code for kind in LabError.__subclasses__()]
     assert len(codes) == len(set(codes))
+
+
+def test_what_is_a_kind_of_an_error_has_its_exit_code() -> None:
+    """Whoever handles `SettingsError` by its code handles each of its kinds."""
+    for kind in LabError.__subclasses__():
+        assert {each.exit_code for each in every_subclass(kind)} <= {kind.exit_code}
 
 
 def test_no_error_takes_a_code_with_another_meaning() -> None:
