@@ -44,9 +44,10 @@ class Stack:
     def inside(self) -> dict[str, str]:
         """What a step's pod has in its environment; its AWS credentials are the person's keys here."""
         access = self.access
-        secrets = manifests.airflow_secrets(access)
+        person = access.aws_variables()
+        keys = {name: person[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         place = inside.pipeline_environment(access, self.images.reference("worker"))
-        return {**place, **secrets["git-credentials"], **access.aws_variables()}
+        return {**place, **manifests.airflow_secrets(access)["git-credentials"], **keys}
 
     def container(self, service: str) -> str:
         labels = {"project": self.project, "service": service, "oneoff": "False"}
