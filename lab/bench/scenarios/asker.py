@@ -39,7 +39,7 @@ async def main() -> None:
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=10)) as session:
         moments = [start + number * PERIOD for number in range(round(SECONDS / PERIOD))]
         answers = await asyncio.gather(*(ask(session, moment) for moment in moments))
-    json.dump({"late": late, "answers": answers}, sys.stdout)
+    sys.stdout.write(json.dumps({"late": late, "answers": answers}) + "\n")
 
 
 if __name__ == "__main__":
