@@ -74,3 +74,10 @@ def builder(paths: Paths) -> Go:
 
     machine = platform.machine()
     return Go(paths, platform.system().lower(), ARCHITECTURES.get(machine, machine))
+
+
+def own_homes(paths: Paths, kubeconfig: Path) -> dict[str, str]:
+    """What keeps kubectl and helm to the lab's own configuration and caches, whatever the person has of theirs."""
+    helm = paths.cache / "helm"
+    homes = {f"HELM_{name.upper()}_HOME": str(helm / name) for name in ("cache", "config", "data")}
+    return {"KUBECONFIG": str(kubeconfig), **homes}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from lab.access import AIRFLOW_USER
+
+LABELS = {"app.kubernetes.io/part-of": "mlops-lab"}
+"""Of everything that the lab makes in a cluster."""
 
 GIT, DATABASE = "git-credentials", "airflow-metadata"
 LOGIN = "airflow-login"
@@ -35,3 +39,9 @@ def generated(secrets: Known) -> dict[str, dict[str, str]]:
         "airflow-jwt-secret": {"jwt-secret": secrets["airflow-jwt-secret"]},
         LOGIN: {LOGIN_FILE: json.dumps({AIRFLOW_USER: secrets["airflow-password"]})},
     }
+
+
+def secret_object(namespace: str, name: str, data: Mapping[str, str]) -> dict[str, Any]:
+    """The Secret as it is applied."""
+    metadata = {"namespace": namespace, "name": name, "labels": LABELS}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "stringData": dict(data)}

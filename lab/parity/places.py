@@ -12,7 +12,7 @@ from typing import Literal
 
 from lab.access import Access
 from lab.config import Settings
-from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials
+from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials, secret_object
 from lab.engine.airflow_values import shipped_files
 from lab.engine.eks import manifests as eks_manifests
 from lab.engine.eks.settings import SAMPLE, EksSettings, StorageSettings, load
@@ -112,11 +112,7 @@ def secrets() -> list[Object]:
             return ""
 
     names = {GIT: git_credentials("", ""), DATABASE: {"connection": ""}, **generated(Nothing())}
-    place = {"namespace": eks_manifests.NAMESPACE, "labels": eks_manifests.LABELS}
-    kind = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque"}
-    return [
-        keys_only({**kind, "metadata": {**place, "name": name}, "stringData": data}) for name, data in names.items()
-    ]
+    return [keys_only(secret_object(eks_manifests.NAMESPACE, name, data)) for name, data in names.items()]
 
 
 def keys_only(found: Object) -> Object:

@@ -32,12 +32,9 @@ def application(tokens: Tokens, associations: Associations, roles: Roles) -> web
             role = await associations.role(pod.namespace, pod.account)
             if role is None:
                 return refusal(404, f"there is no pod identity association for the service account {account}")
-            fresh = roles.cache.known((pod.uid, role)) is None
             found = await roles.credentials(pod, role)
         except (ClusterError, BadAssociationsError, RefusedError) as error:
             return refusal(503, f"{account}: {error}")
-        if fresh:
-            log.info("credentials of %s for %s, pod %s", role, account, pod.name)
         return web.json_response(found.answer)
 
     web_application = web.Application()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 
 from lab.pod_identity.cache import Cache
 from lab.pod_identity.tokens import Pod
+
+log = logging.getLogger(__name__)
 
 DURATION = 3600
 """Seconds that credentials hold."""
@@ -68,6 +71,7 @@ class Roles:
             )
         except (BotoCoreError, ClientError) as error:
             raise RefusedError(f"STS does not give the role {role}: {error}") from error
+        log.info("credentials of %s for %s/%s, pod %s", role, pod.namespace, pod.account, pod.name)
         return credentials(answer["Credentials"], role)
 
 

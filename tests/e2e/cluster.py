@@ -20,11 +20,25 @@ class KindLab(Checkout):
     def node(self) -> str:
         return f"{self.variables['LAB_CLUSTER__NAME']}-control-plane"
 
+    @property
+    def kubectl_command(self) -> list[str]:
+        return [str(self.folder / ".lab/bin/kubectl"), "--kubeconfig", str(self.folder / ".lab/kubeconfig")]
+
     def kubectl(self, *arguments: str, check: bool = True) -> str:
-        command = [str(self.folder / ".lab" / "bin" / "kubectl"), "--kubeconfig", str(self.folder / ".lab/kubeconfig")]
-        finished = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        finished = subprocess.run([*self.kubectl_command, *arguments], capture_output=True, text=True, check=False)
         assert finished.returncode == 0 or not check, finished.stderr
         return finished.stdout
+
+    def start_worker(self, name: str, command: list[str], container: dict[str, Any], **spec: Any) -> None:
+        """Start a pod in the namespace of Airflow with the worker's image and user, and what else is given."""
+        place = ("--namespace", "airflow")
+        path = "jsonpath={.data.PIPELINE_WORKER_IMAGE}"
+        image = self.kubectl("get", "configmap", "pipeline-environment", *place, "--output", path)
+        security = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "runAsNonRoot": True}
+        containers = [{"name": name, "image": image, "command": command, **container}]
+        whole = {"containers": containers, "securityContext": security, "restartPolicy": "Never", **spec}
+        overrides = json.dumps({"apiVersion": "v1", "spec": whole})
+        self.kubectl("run", name, *place, "--image", image, "--restart=Never", "--overrides", overrides)
 
     def pods(self, *options: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", *options, "--output", "json"))["items"]

@@ -20,6 +20,10 @@ from tests.integration.checkout import eventually
 NAMESPACE = ("--namespace", "airflow")
 FOLDER = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
 TOKEN = "eks-pod-identity-token"
+TOLD = [
+    {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"},
+    {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": f"{FOLDER}/{TOKEN}"},
+]
 ASK = """\
 import sys, urllib.request, urllib.error
 request = urllib.request.Request("http://169.254.170.23/v1/credentials", headers={"Authorization": sys.stdin.read()})
@@ -30,11 +34,11 @@ except urllib.error.HTTPError as error:
 """
 PULL = """\
 env | grep -E '^AWS_(ACCESS|SECRET|SESSION)' && exit 1
-git clone --quiet "$PIPELINE_REPOSITORY" /work/clone && cd /work/clone
+git clone --quiet "$PIPELINE_REPOSITORY" /scratch/clone && cd /scratch/clone
 dvc pull datasets/employee_attrition.csv && tail -n +2 datasets/employee_attrition.csv | wc -l
 """
 PUSH = """\
-git clone --quiet "$PIPELINE_REPOSITORY" /work/large && cd /work/large
+git clone --quiet "$PIPELINE_REPOSITORY" /scratch/large && cd /scratch/large
 head -c 1G /dev/urandom > large.bin
 dvc add --quiet large.bin && dvc push large.bin.dvc && dvc status --cloud large.bin.dvc
 """
@@ -48,10 +52,8 @@ class StepPod:
     name: str
 
     def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        kubectl = str(self.lab.folder / ".lab" / "bin" / "kubectl")
-        place = ("--kubeconfig", str(self.lab.folder / ".lab/kubeconfig"), *NAMESPACE)
         return subprocess.run(
-            [kubectl, *place, "exec", "--stdin", self.name, "--", *command],
+            [*self.lab.kubectl_command, *NAMESPACE, "exec", "--stdin", self.name, "--", *command],
             input=text, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
 
@@ -65,41 +67,28 @@ class StepPod:
         return self.run("cat", f"{FOLDER}/{TOKEN}").stdout
 
 
-def step_pod(lab: KindLab, account: str) -> StepPod:
-    """With the identity that the webhook would give it, whether or not its account has an association."""
-    place = "jsonpath={.data.PIPELINE_WORKER_IMAGE}"
-    image = lab.kubectl("get", "configmap", "pipeline-environment", *NAMESPACE, "--output", place)
+def step_pod(lab: KindLab, account: str, *, told: bool = False) -> StepPod:
+    """A pod of this service account; `told` is one that says itself what the webhook would have told it."""
     name = f"test-{secrets.token_hex(4)}"
     projected = {"audience": "pods.eks.amazonaws.com", "path": TOKEN}
-    container = {
-        "name": name,
-        "image": image,
-        "command": ["python", "-c", "import signal; signal.pause()"],
-        "env": [
-            {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"},
-            {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": f"{FOLDER}/{TOKEN}"},
-        ]
-        if account == "default"
-        else [],
-        "envFrom": [
-            {"configMapRef": {"name": "pipeline-environment"}},
-            {"secretRef": {"name": "git-credentials"}},
-        ],
-        "volumeMounts": [{"name": "work", "mountPath": "/work"}]
-        + ([{"name": TOKEN, "mountPath": FOLDER}] if account == "default" else []),
+    container: dict[str, Any] = {
+        "env": TOLD if told else [],
+        "envFrom": [{"configMapRef": {"name": "pipeline-environment"}}, {"secretRef": {"name": "git-credentials"}}],
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
     }
-    token_volume = {"name": TOKEN, "projected": {"sources": [{"serviceAccountToken": projected}]}}
-    spec = {
-        "serviceAccountName": account,
-        "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": 0,
-        "containers": [container],
-        "securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "runAsNonRoot": True},
-        "volumes": [{"name": "work", "emptyDir": {}}, *([token_volume] if account == "default" else [])],
-        "restartPolicy": "Never",
-    }
-    overrides = json.dumps({"apiVersion": "v1", "spec": spec})
-    lab.kubectl("run", name, *NAMESPACE, "--image", image, "--restart=Never", "--overrides", overrides)
+    volumes: list[dict[str, Any]] = [{"name": "scratch", "emptyDir": {}}]
+    if told:
+        container["volumeMounts"].append({"name": TOKEN, "mountPath": FOLDER})
+        volumes.append({"name": TOKEN, "projected": {"sources": [{"serviceAccountToken": projected}]}})
+    lab.start_worker(
+        name,
+        ["python", "-c", "import signal; signal.pause()"],
+        container,
+        serviceAccountName=account,
+        automountServiceAccountToken=False,
+        terminationGracePeriodSeconds=0,
+        volumes=volumes,
+    )
     lab.kubectl("wait", f"pod/{name}", *NAMESPACE, "--for=condition=Ready", "--timeout=120s")
     return StepPod(lab, name)
 
@@ -115,7 +104,7 @@ def pod(lab: KindLab) -> Iterator[StepPod]:
 @pytest.fixture(scope="module")
 def stranger(lab: KindLab) -> Iterator[StepPod]:
     """The same with a service account that has no association."""
-    made = step_pod(lab, "default")
+    made = step_pod(lab, "default", told=True)
     yield made
     lab.kubectl("delete", "pod", made.name, *NAMESPACE)
 
@@ -184,8 +173,7 @@ def test_a_removed_association_gives_no_new_credentials(lab: KindLab, pod: StepP
 
 
 def test_a_push_of_1_gb_outlives_the_agent(lab: KindLab, pod: StepPod) -> None:
-    kubectl = [str(lab.folder / ".lab/bin/kubectl"), "--kubeconfig", str(lab.folder / ".lab/kubeconfig")]
-    command = [*kubectl, *NAMESPACE, "exec", pod.name, "--", "sh", "-euc", PUSH]
+    command = [*lab.kubectl_command, *NAMESPACE, "exec", pod.name, "--", "sh", "-euc", PUSH]
     uploads = "aws s3api list-multipart-uploads --bucket mlops-lab --query 'length(Uploads || `[]`)'"
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pushing:
         eventually(lambda: int(lab.shell(uploads)) > 0, "the upload has begun", limit=300)

@@ -59,22 +59,13 @@ def no_step(lab: KindLab) -> bool:
 def step_like(lab: KindLab) -> Iterator[Program]:
     """Run a program in a pod with the worker's image and the memory of a step; return how its container ended."""
     name = f"test-{secrets.token_hex(4)}"
-    place = "jsonpath={.data.PIPELINE_WORKER_IMAGE}"
-    image = lab.kubectl("get", "configmap", "pipeline-environment", *NAMESPACE, "--output", place)
 
     def run(code: str) -> dict[str, Any]:
         container = {
-            "name": name,
-            "image": image,
-            "command": ["python", "-c", code],
             "resources": {"limits": {"memory": "512Mi"}},
             "volumeMounts": [{"name": "shared", "mountPath": "/shared"}],
         }
-        security = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "runAsNonRoot": True}
-        volumes = [{"name": "shared", "emptyDir": {}}]
-        spec = {"containers": [container], "volumes": volumes, "securityContext": security}
-        overrides = json.dumps({"apiVersion": "v1", "spec": {**spec, "restartPolicy": "Never"}})
-        lab.kubectl("run", name, *NAMESPACE, "--image", image, "--restart=Never", "--overrides", overrides)
+        lab.start_worker(name, ["python", "-c", code], container, volumes=[{"name": "shared", "emptyDir": {}}])
         return eventually(lambda: ended(lab, name), "the pod ends", limit=600)
 
     yield run

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lab.config import read_file
+from lab.engine.airflow_secrets import LABELS
 from lab.engine.eks import manifests
 from lab.engine.eks.settings import SAMPLE, EksSettings
 from lab.helm_values import check_values
@@ -55,7 +56,7 @@ def test_everything_is_told_as_the_labs(place: EksSettings, paths: Paths) -> Non
     kinds = {found["kind"] for found in rendered}
     assert kinds == {"Namespace", "ServiceAccount", "StorageClass", "PersistentVolumeClaim", "ConfigMap"}
     for found in rendered:
-        assert manifests.LABELS.items() <= found["metadata"]["labels"].items(), found["kind"]
+        assert LABELS.items() <= found["metadata"]["labels"].items(), found["kind"]
 
 
 @pytest.mark.parametrize("dags", ["bundle", "gitsync"])

@@ -18,7 +18,7 @@ from lab.errors import CloudError, ProgramError, SettingsError
 from lab.paths import Paths
 from lab.proc import Completed, require_success, run, service_environment
 from lab.secrets import write_private
-from lab.tools import tool
+from lab.tools import own_homes, tool
 
 QUICK = 60
 """Seconds that a question to the cluster may take."""
@@ -147,14 +147,7 @@ class Kube:
 
     def environment(self) -> dict[str, str]:
         """The person's AWS credentials, and nothing of their Kubernetes or Helm configuration."""
-        caches = self.paths.cache / "helm"
-        own = {
-            "KUBECONFIG": str(self.kubeconfig),
-            "HELM_CACHE_HOME": str(caches / "cache"),
-            "HELM_CONFIG_HOME": str(caches / "config"),
-            "HELM_DATA_HOME": str(caches / "data"),
-        }
-        return service_environment({**own, **aws_environment(self.settings)})
+        return service_environment({**own_homes(self.paths, self.kubeconfig), **aws_environment(self.settings)})
 
 
 def is_about_access(said: str) -> bool:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from lab.engine.airflow_secrets import LABELS
 from lab.engine.airflow_values import airflow_values, shipped_files
 from lab.engine.eks.settings import EksSettings
 from lab.errors import SettingsError
@@ -14,7 +15,6 @@ from lab.paths import Paths
 from lab.pipeline.git import isolated_variables
 
 NAMESPACE = "airflow"
-LABELS = {"app.kubernetes.io/part-of": "mlops-lab"}
 
 
 def pipeline_environment(settings: EksSettings) -> dict[str, str]:

@@ -10,9 +10,9 @@ import json
 import os
 from urllib.parse import urlsplit
 
-from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials
+from lab.engine.airflow_secrets import DATABASE, GIT, LABELS, generated, git_credentials, secret_object
 from lab.engine.eks.kube import Kube
-from lab.engine.eks.manifests import LABELS, NAMESPACE
+from lab.engine.eks.manifests import NAMESPACE
 from lab.engine.eks.resource import ABSENT, Resource, State
 from lab.engine.phases import Note
 from lab.errors import SettingsError
@@ -92,17 +92,7 @@ class Secrets(Resource):
         assert kube is not None, "needed"  # noqa: S101
         self.require(ABSENT)
         wanted = {**{name: data for name, data in generated(Fresh()).items() if name not in there}, **self.given()}
-        items = [
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "type": "Opaque",
-                "metadata": {"namespace": NAMESPACE, "name": name, "labels": LABELS},
-                "stringData": data,
-            }
-            for name, data in wanted.items()
-            if there.get(name) != data
-        ]
+        items = [secret_object(NAMESPACE, name, data) for name, data in wanted.items() if there.get(name) != data]
         options = ("apply", "--server-side", "--force-conflicts", "--field-manager=lab-secrets", "--filename=-")
         kube.kubectl(*options, text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
 

@@ -6,9 +6,10 @@ import json
 import re
 from typing import Any
 
+from lab.engine.airflow_secrets import LABELS
 from lab.engine.eks import manifests
 from lab.engine.eks.kube import Kube
-from lab.engine.eks.manifests import LABELS, NAMESPACE
+from lab.engine.eks.manifests import NAMESPACE
 from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
 from lab.engine.phases import Note
 from lab.errors import ProgramError

@@ -13,7 +13,7 @@ from lab.errors import NotRunningError
 from lab.images import ImageSet, image_set
 from lab.images.catalogue import IN_CLUSTER
 from lab.proc import Completed, run, service_environment
-from lab.tools import tool
+from lab.tools import own_homes, tool
 
 AIRFLOW, PLATFORM, SYSTEM = "airflow", "platform", "kube-system"
 """The namespaces: Airflow with the steps' pods, what stands in for other people's services, and Kubernetes' own."""
@@ -102,16 +102,12 @@ class Instance(LabInstance):
 
     def tool_environment(self) -> dict[str, str]:
         """For kind, helm and kubectl: of the person's configuration only where Docker is, every file below `.lab/`."""
-        caches = self.paths.cache / "helm"
         return service_environment(
             {
                 **reach(),
                 "HOME": str(self.paths.user_home),
                 "LAB_HOME": str(self.paths.home),
-                "KUBECONFIG": str(self.kubeconfig),
+                **own_homes(self.paths, self.kubeconfig),
                 "KIND_EXPERIMENTAL_DOCKER_NETWORK": self.network,
-                "HELM_CACHE_HOME": str(caches / "cache"),
-                "HELM_CONFIG_HOME": str(caches / "config"),
-                "HELM_DATA_HOME": str(caches / "data"),
             }
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.access import GIT_USER, Access
-from lab.engine.airflow_secrets import generated, git_credentials
+from lab.engine.airflow_secrets import LABELS, generated, git_credentials, secret_object
 from lab.engine.airflow_values import name_and_tag
 from lab.engine.kind import inside
 from lab.paths import Paths
@@ -85,7 +85,7 @@ def secret_objects(access: Access, worker_image: str) -> str:
     }
     identity = {**named("ConfigMap", "kube-system", "pod-identity"), "data": inside.identity_environment(access)}
     secrets = [
-        {**named("Secret", namespace, name), "type": "Opaque", "stringData": values}
+        secret_object(namespace, name, values)
         for namespace, by_name in ((AIRFLOW, airflow_secrets(access)), (PLATFORM, platform_secrets(access)))
         for name, values in by_name.items()
     ]
@@ -93,8 +93,7 @@ def secret_objects(access: Access, worker_image: str) -> str:
 
 
 def named(kind: str, namespace: str, name: str) -> dict[str, Any]:
-    labels = {"app.kubernetes.io/part-of": "mlops-lab"}
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"namespace": namespace, "name": name, "labels": labels}}
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"namespace": namespace, "name": name, "labels": LABELS}}
 
 
 def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
