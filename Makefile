@@ -7,6 +7,7 @@ BIN := .lab/environments/lab/bin
 # Settings by their short names; see docs/settings.md
 export LAB_ENGINE := $(or $(ENGINE),$(LAB_ENGINE))
 export LAB_IMAGES__SOURCE := $(or $(IMAGES),$(LAB_IMAGES__SOURCE))
+export LAB_AIRFLOW__MAX_ACTIVE_RUNS := $(or $(MAX_ACTIVE_RUNS),$(LAB_AIRFLOW__MAX_ACTIVE_RUNS))
 export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help

@@ -21,9 +21,10 @@ with DAG(
     tags=["lab"],
     schedule=AssetOrTimeSchedule(timetable=DAILY, assets=DATASET_CHANGED),
     catchup=False,
-    max_active_runs=4,
     is_paused_upon_creation=False,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+    # How many runs are active at once is a setting of Airflow's (max_active_runs_per_dag), not the DAG's.
+    # Tries again after 5, 10 and 20 seconds, or up to twice that: long enough for a server that is started anew.
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=5), "retry_exponential_backoff": 2},
     params={
         "rows": Param(1, type="integer", minimum=0, maximum=1_000_000, description="Synthetic employees to append"),
         "branch": Param("main", type="string", minLength=1, description="Branch to read and to push to"),

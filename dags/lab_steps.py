@@ -24,8 +24,13 @@ RUN = {
     "PIPELINE_BRANCH": "{{ params.branch }}",
     "PIPELINE_DATASET": "{{ params.dataset }}",
     "PIPELINE_ROWS": "{{ params.rows }}",
+    "PIPELINE_TRIES_LEFT": "{{ [ti.max_tries - ti.try_number + 1, 0] | max }}",
 }
-HOPELESS = {64: "a wrong parameter", 65: "a broken dataset"}  # sysexits.h: trying again would not help
+HOPELESS = {
+    64: "a wrong parameter",
+    65: "a broken dataset",
+    76: "a rewritten history",
+}  # sysexits.h: trying again would not help
 
 
 def step(task_id: str, name: str) -> BaseOperator:
@@ -67,7 +72,7 @@ class ProcessOperator(BaseOperator):
         self.hook = SubprocessHook()
         result = self.hook.run_command(
             [f"{os.environ['PIPELINE_PATH']}/{self.command[0]}", *self.command[1:]],
-            env={**inherited, "PATH": path, **self.environment},
+            env={**inherited, "PATH": path, "PIPELINE_TASK_PROCESS": str(os.getpid()), **self.environment},
         )
         if result.exit_code in HOPELESS:
             raise AirflowFailException(f"{self.task_id}: {HOPELESS[result.exit_code]}, see the lines above")

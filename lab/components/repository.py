@@ -5,14 +5,16 @@ The data goes to the bucket before the commit that names it is pushed, and nothi
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.access import BRANCH, DATASET, REPOSITORY, Access
+from lab.engine.environments import Environment
 from lab.errors import LabError
+from lab.pipeline import receipt
 from lab.pipeline.git import GitError, Repository
-from lab.pipeline.pointer import parse
 from lab.proc import run
 
 DVC_CONFIG = """\
@@ -107,23 +109,25 @@ def write_files(access: Access, folder: Path) -> None:
 
 
 def make_version_1(access: Access, repository: Repository) -> str:
-    """Generate the dataset, put it under DVC, push its object, and commit its pointer."""
+    """Generate the dataset, put it under DVC, push its object and receipt, and commit its pointer."""
     wanted = access.settings.dataset
     python = access.paths.program("worker", "python")
-    run(
+    worker = Environment(access.paths, "worker").wanted()  # on every engine it is made here
+    said = run(
         [python, "-m", "lab.pipeline.seed", DATASET, str(wanted.rows), str(wanted.seed)],
-        env=access.tool_environment(),
+        env={**access.tool_environment(), "PIPELINE_WORKER_DIGEST": f"sha256:{worker}"},
         cwd=repository.folder,
         limit=60 + wanted.rows / 20_000,
     )
-    pointer = parse((repository.folder / f"{DATASET}.dvc").read_text("utf-8"), f"{DATASET}.dvc")
+    made = json.loads(said.stdout.splitlines()[-1])
     trailers = {
         "Data-Path": DATASET,
-        "Data-Md5": pointer.md5,
-        "Data-Size": pointer.size,
-        "Data-Rows": wanted.rows,
-        "Data-Rows-Added": wanted.rows,
-        "Data-Seed": wanted.seed,
+        "Data-Md5": made["md5"],
+        "Data-Size": made["size"],
+        "Data-Rows": made["rows"],
+        "Data-Rows-Added": made["rows_added"],
+        "Data-Seed": made["seed"],
+        **receipt.trailers(made),
     }
     today = datetime.now(UTC).date().isoformat()
     text = "\n".join(f"{key}: {value}" for key, value in trailers.items())
@@ -134,4 +138,4 @@ def make_version_1(access: Access, repository: Repository) -> str:
         "--message",
         f"Data version: {today}\n\n{DATASET}: generated from a seed\n\n{text}",
     )
-    return f"{wanted.rows:,} rows, {pointer.size / 1e6:.1f} MB, md5 {pointer.md5}"
+    return f"{made['rows']:,} rows, {made['size'] / 1e6:.1f} MB, md5 {made['md5']}"

@@ -18,6 +18,7 @@ def airflow_values(
     airflow_url: str,
     bucket: str,
     parallelism: int,
+    max_active_runs: int,
     refresh_seconds: int,
 ) -> dict[str, Any]:
     """The values of one place.
@@ -38,7 +39,7 @@ def airflow_values(
         # Pods read a ConfigMap when they start: another one is another pod.
         "airflowPodAnnotations": {"lab/environment": digest[:12]},
         "config": {
-            "core": {"parallelism": parallelism},
+            "core": {"parallelism": parallelism, "max_active_runs_per_dag": max_active_runs},
             "api": {"base_url": airflow_url},
             "logging": {"remote_base_log_folder": f"s3://{bucket}/logs"},
             "dag_processor": {"refresh_interval": refresh_seconds},

@@ -23,6 +23,12 @@ class GitError(PipelineError):
     exit_code = 69
 
 
+class HistoryRewrittenError(PipelineError):
+    """Commits that the run has seen on the branch are no longer there (EX_PROTOCOL of sysexits.h)."""
+
+    exit_code = 76
+
+
 def credential_variables(url: str, *, reached_at: str = "", before: Mapping[str, str] | None = None) -> dict[str, str]:
     """Variables that give Git the helper for `url`'s host only, in place of any other helper there.
 
@@ -54,6 +60,9 @@ def isolated_variables(url: str, *, reached_at: str = "", before: Mapping[str, s
         "GIT_AUTHOR_EMAIL": "pipeline@lab.invalid",
         "GIT_COMMITTER_NAME": "Lab pipeline",
         "GIT_COMMITTER_EMAIL": "pipeline@lab.invalid",
+        # A server that goes silent is given up after this many seconds (http.lowSpeedTime in git-config(1)).
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1",
+        "GIT_HTTP_LOW_SPEED_TIME": "30",
         **credential_variables(url, reached_at=reached_at, before=before),
     }
 
@@ -75,6 +84,7 @@ class Repository:
             errors="replace",
             stdin=subprocess.DEVNULL,
             check=False,
+            close_fds=False,  # the lock of the run's folder stays held while Git works, even if this process is killed
         )
         if check and finished.returncode != 0:
             last = (finished.stderr.strip() or finished.stdout.strip() or "no output").splitlines()[-1]
@@ -91,6 +101,22 @@ class Repository:
         """The full hash of `revision`, or None if there is no such commit."""
         finished = self.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", check=False)
         return finished.stdout.strip() or None
+
+    def fetch(self, branch: str) -> None:
+        """Bring `origin/<branch>` up to the server's.
+
+        Raises:
+            HistoryRewrittenError: the server's does not follow from ours, which stays as it is.
+        """
+        ours = f"refs/remotes/origin/{branch}"
+        self.run("fetch", "--quiet", "--no-tags", "--refmap=", "origin", f"refs/heads/{branch}")
+        before, now = self.commit_of(ours), self.out("rev-parse", "FETCH_HEAD")
+        if before and self.run("merge-base", "--is-ancestor", before, now, check=False).returncode != 0:
+            raise HistoryRewrittenError(
+                f"the history of the branch {branch} was rewritten: {before[:12]}, which this run has read, is gone",
+                "the run made no data version; start another, which begins with the branch as it is now",
+            )
+        self.run("update-ref", ours, now)
 
     def commit_of_run(self, revision: str, run: str, dag: str) -> str | None:
         """The commit reachable from `revision` whose trailers name this run, or None."""
@@ -114,6 +140,8 @@ def clone(url: str, branch: str, folder: Path, environment: Mapping[str, str]) -
 
         shutil.rmtree(partial)
     partial.parent.mkdir(parents=True, exist_ok=True)
-    Repository(partial.parent, environment).run("clone", "--quiet", "--branch", branch, url, str(partial))
+    # A collector in the background would outlive the step.
+    quiet = ("--quiet", "--config", "gc.auto=0", "--config", "maintenance.auto=false")
+    Repository(partial.parent, environment).run("clone", *quiet, "--branch", branch, url, str(partial))
     partial.rename(folder)
     return Repository(folder, environment)

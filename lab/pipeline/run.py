@@ -12,6 +12,14 @@ from lab.pipeline.errors import UsageError
 
 
 @dataclass(frozen=True)
+class Worker:
+    """What the steps run in: an image's reference and digest, or the digest of an environment; empty if unknown."""
+
+    image: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
 class Run:
     """One run: where it reads and writes, and what it is to add. `identity` is Airflow's run id."""
 
@@ -24,6 +32,9 @@ class Run:
     dataset: PurePosixPath
     rows: int
     shared: Path
+    worker: Worker = Worker()
+    last_try: bool = False
+    """Whether Airflow does not try again if this step fails."""
 
     @property
     def folder(self) -> Path:
@@ -46,9 +57,19 @@ class Run:
         return f"{self.dataset}.dvc"
 
     @property
-    def receipt(self) -> Path:
+    def lock(self) -> Path:
+        """Beside the folder, so that it is there before the folder and after it."""
+        return self.folder.with_name(f"{self.folder.name}.lock")
+
+    @property
+    def appended(self) -> Path:
         """What `modify` did, for `push`: written when the rows are in the file, and not before."""
-        return self.folder / "modified.json"
+        return self.folder / "appended.json"
+
+    @property
+    def tasks(self) -> Path:
+        """When each step began and how long it took, for the receipt."""
+        return self.folder / "tasks.json"
 
 
 PATTERNS = {
@@ -61,6 +82,9 @@ PATTERNS = {
     "PIPELINE_DATASET": r"(?!/)[\w .-]+(/[\w .-]+)*\.csv",
     "PIPELINE_ROWS": r"\d{1,9}",
     "PIPELINE_SHARED_DIR": r"/.+",
+    "PIPELINE_WORKER_IMAGE": r"\S{0,500}",
+    "PIPELINE_WORKER_DIGEST": r"(sha256:[0-9a-f]{64})?",
+    "PIPELINE_TRIES_LEFT": r"\d{0,4}",
 }
 
 
@@ -89,4 +113,6 @@ def from_environment(environment: Mapping[str, str]) -> Run:
         dataset=PurePosixPath(values["DATASET"]),
         rows=int(values["ROWS"]),
         shared=Path(values["SHARED_DIR"]),
+        worker=Worker(values["WORKER_IMAGE"], values["WORKER_DIGEST"]),
+        last_try=values["TRIES_LEFT"] == "0",
     )

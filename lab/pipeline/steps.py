@@ -7,17 +7,14 @@ branch does nothing more. The data is in the bucket before the commit that names
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import random
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from lab.pipeline import git
+from lab.pipeline import receipt, workspace
 from lab.pipeline.append import Appended, append_rows
-from lab.pipeline.dvc import dvc, isolate
+from lab.pipeline.dvc import dvc
 from lab.pipeline.errors import DatasetError
 from lab.pipeline.git import GitError, Repository
 from lab.pipeline.message import commit_message
@@ -25,6 +22,7 @@ from lab.pipeline.pointer import Pointer, parse
 from lab.pipeline.run import Run
 
 PUSH_ATTEMPTS = 20
+LONGEST_PAUSE = 5
 
 
 def say(text: str) -> None:
@@ -33,92 +31,106 @@ def say(text: str) -> None:
 
 def pull(run: Run) -> None:
     """Clone the branch head into the run's folder and bring the dataset that it names."""
-    repository = open_clone(run)
+    started = time.time()
+    workspace.remove_folder(run)  # of an earlier try, which got no further
+    repository = workspace.open_clone(run)
     if published(run, repository):
         return
-    repository.run("reset", "--quiet", "--hard", f"origin/{run.branch}")
-    base = base_pointer(run, repository)
+    base = pointer_at(run, repository, "HEAD")
     fetch_data(run, base)
+    note_task(run, "pull_data", started)
     head = repository.out("rev-parse", "--short", "HEAD")
     say(f"pulled {run.dataset} at {head}: md5 {base.md5}, {base.size:,} bytes")
 
 
 def modify(run: Run) -> None:
     """Append the run's rows to the pulled file; a file left half-written by an earlier try is put right."""
-    repository = open_clone(run)
+    started = time.time()
+    repository = workspace.open_clone(run)
     if published(run, repository):
         return
-    base = base_pointer(run, repository)
+    base = pointer_at(run, repository, "HEAD")
     if not run.data_file.exists():
         fetch_data(run, base)
     appended = append(run, base)
+    note_task(run, "modify_data", started)
     say(f"rows {appended.rows_before:,} → {appended.rows_after:,}, md5 {appended.md5}")
 
 
 def push(run: Run) -> None:
     """Make the data version: object to the bucket, then one commit to the branch; then remove the run's folder."""
-    repository = open_clone(run)
+    started = time.time()
+    repository = workspace.open_clone(run)
     for attempt in range(PUSH_ATTEMPTS):
-        if published(run, repository):
+        if published(run, repository) or adds_nothing(run) or try_push(run, repository, started):
             break
-        if run.rows == 0:
-            say("no rows to add: no new data version")
-            break
-        try_push(run, repository)
-        repository.run("fetch", "--quiet", "origin")
-        if published(run, repository):
-            break
-        say(f"the branch {run.branch} has moved: replaying this run's rows on its new head (attempt {attempt + 2})")
-        time.sleep(random.uniform(0, min(0.1 * 2**attempt, 5)))  # noqa: S311 - jitter between concurrent runs
+        say(f"the branch {run.branch} has moved: once more on its new head (attempt {attempt + 2})")
+        time.sleep(random.uniform(0, min(0.1 * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - jitter between runs
+        repository.fetch(run.branch)
     else:
         raise GitError(
             f"the branch {run.branch} moved {PUSH_ATTEMPTS} times while this run tried to push",
-            "run fewer writers at once, or run the task again",
+            "run fewer writers at once (MAX_ACTIVE_RUNS), or run the task again",
         )
-    shutil.rmtree(run.folder, ignore_errors=True)
+    workspace.remove(run)
+    for name in workspace.collect_dead(run):
+        say(f"removed the folder of a dead run: {name}")
 
 
-def try_push(run: Run, repository: Repository) -> None:
-    """One optimistic attempt on the branch head as last fetched; a rejected push is no error, other failures are."""
+def try_push(run: Run, repository: Repository, started: float) -> bool:
+    """One attempt on the branch head as last fetched; False if the branch has moved meanwhile.
+
+    Raises:
+        GitError: the server refused the commit, and not because the branch has moved.
+    """
     target = repository.out("rev-parse", f"origin/{run.branch}")
-    changed = read_receipt(run)
-    if base_commit(run, repository) != target or changed is None:
-        repository.run("reset", "--quiet", "--hard", target)
-        base = base_pointer(run, repository)
-        fetch_data(run, base)
-        changed = append(run, base)
-    base = base_pointer(run, repository, target)
+    repository.run("reset", "--quiet", "--hard", target)
+    base = pointer_at(run, repository, target)
+    appended = push_data(run, base)
+    tasks = {**workspace.read(run.tasks), "push_data": receipt.task(started, time.time())}
+    made = receipt.of_run(run, base, target, appended, tasks)
+    receipt.put(run.clone, made)
+    repository.run("add", "--", run.pointer)
+    message = commit_message(run, base, appended, receipt.trailers(made))
+    repository.run("commit", "--quiet", "--message", message)
+    pushed = repository.run("push", "--quiet", "origin", f"HEAD:refs/heads/{run.branch}", check=False)
+    if pushed.returncode == 0:
+        say(f"data version of this run: commit {repository.out('rev-parse', 'HEAD')}")
+        return True
+    repository.fetch(run.branch)
+    if repository.out("rev-parse", f"origin/{run.branch}") == target:
+        raise GitError(f"git push: {pushed.stderr.strip().splitlines()[-1]}", "may this user push to the branch?")
+    return published(run, repository)  # only the answer was lost
+
+
+def push_data(run: Run, base: Pointer) -> Appended:
+    """Put the base with the run's rows under DVC, and its object in the bucket."""
+    # Where the new head has the same data, as after a person's commit, the rows stand where they should.
+    appended = read_appended(run, base)
+    if appended is None or not is_added(run, appended):
+        appended = replay(run, base)
+        if not is_added(run, appended):
+            raise DatasetError(
+                f"{run.dataset} changes while this run writes it: its md5 is not {appended.md5}",
+                "nothing else may write in the run's folder; start the run again",
+            )
+    dvc(run.clone, "push", "--quiet", run.pointer)
+    say(f"pushed object md5 {appended.md5}, {appended.size:,} bytes")
+    return appended
+
+
+def is_added(run: Run, appended: Appended) -> bool:
+    """Have DVC take the file, and tell whether it is what `append` made; one that a killed DVC has left may not be."""
     dvc(run.clone, "add", "--quiet", run.dataset.as_posix())
     added = parse(Path(run.clone, run.pointer).read_text("utf-8"), run.pointer)
-    if (added.md5, added.size) != (changed.md5, changed.size):
-        run.receipt.unlink()
-        raise DatasetError(
-            f"{run.dataset} changed between modify and push: md5 {added.md5}, expected {changed.md5}",
-            "nothing else may write in the run's folder; run the task again",
-        )
-    dvc(run.clone, "push", "--quiet", run.pointer)
-    say(f"pushed object md5 {added.md5}, {added.size:,} bytes")
-    repository.run("reset", "--quiet", "--soft", target)
-    repository.run("add", "--", run.pointer)
-    repository.run("commit", "--quiet", "--message", commit_message(run, base, changed))
-    pushed = repository.run("push", "--quiet", "origin", f"HEAD:refs/heads/{run.branch}", check=False)
-    if pushed.returncode != 0:
-        repository.run("fetch", "--quiet", "origin")
-        if repository.out("rev-parse", f"origin/{run.branch}") == target:
-            raise GitError(f"git push: {pushed.stderr.strip().splitlines()[-1]}", "may this user push to the branch?")
+    return (added.md5, added.size) == (appended.md5, appended.size)
 
 
-def open_clone(run: Run) -> Repository:
-    """The run's clone with the branch as it is now on the server; made if it is not there."""
-    # In a pod the place says by GIT_CONFIG_* where the repository's host is reached: that stays.
-    environment = {**os.environ, **git.isolated_variables(run.repository, before=os.environ)}
-    isolate(run.folder / "dvc")
-    if not run.clone.exists():
-        return git.clone(run.repository, run.branch, run.clone, environment)
-    repository = Repository(run.clone, environment)
-    repository.run("fetch", "--quiet", "origin")
-    (run.clone / ".dvc" / "tmp" / "lock").unlink(missing_ok=True)  # only this run writes here: a lock is a dead one
-    return repository
+def adds_nothing(run: Run) -> bool:
+    """Whether the run has no rows to add; says so."""
+    if run.rows == 0:
+        say("no rows to add: no new data version")
+    return run.rows == 0
 
 
 def published(run: Run, repository: Repository) -> bool:
@@ -129,18 +141,17 @@ def published(run: Run, repository: Repository) -> bool:
     return commit is not None
 
 
-def base_commit(run: Run, repository: Repository) -> str:
-    """The commit that the run's folder was made from: HEAD, or its parent if HEAD is this run's own commit."""
-    own = repository.commit_of_run("HEAD", run.identity, run.dag)
-    return repository.out("rev-parse", "HEAD^" if own else "HEAD")
+def pointer_at(run: Run, repository: Repository, commit: str) -> Pointer:
+    """The dataset's pointer in a commit.
 
-
-def base_pointer(run: Run, repository: Repository, commit: str = "") -> Pointer:
-    commit = commit or base_commit(run, repository)
+    Raises:
+        DatasetError: it is not there, or not a pointer to one file.
+    """
     shown = repository.run("show", f"{commit}:{run.pointer}", check=False)
     if shown.returncode != 0:
+        head = repository.out("rev-parse", "--short", commit)
         raise DatasetError(
-            f"{run.pointer} is not in the repository at {commit[:12]} of {run.branch}",
+            f"{run.pointer} is not in the repository at {head} of {run.branch}",
             "the parameter `dataset` names a file under DVC, such as datasets/employee_attrition.csv",
         )
     return parse(shown.stdout, run.pointer)
@@ -148,7 +159,7 @@ def base_pointer(run: Run, repository: Repository, commit: str = "") -> Pointer:
 
 def fetch_data(run: Run, base: Pointer) -> None:
     """Bring the base's bytes to the working file, and check them; what an earlier step left there is replaced."""
-    run.receipt.unlink(missing_ok=True)
+    run.appended.unlink(missing_ok=True)
     dvc(run.clone, "pull", "--quiet", "--force", run.pointer)
     with run.data_file.open("rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
@@ -160,16 +171,27 @@ def fetch_data(run: Run, base: Pointer) -> None:
 
 
 def append(run: Run, base: Pointer) -> Appended:
-    run.receipt.unlink(missing_ok=True)
+    """Add the run's rows to the file, which begins with the base, and keep what was done for `push`."""
+    run.appended.unlink(missing_ok=True)
     appended = append_rows(run.data_file, run.rows, run.identity, base.md5, base.size)
-    partial = run.receipt.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(appended)), "utf-8")
-    partial.replace(run.receipt)
+    workspace.write(run.appended, {"base": base.md5, "rows": run.rows, "appended": asdict(appended)})
     return appended
 
 
-def read_receipt(run: Run) -> Appended | None:
-    try:
-        return Appended(**json.loads(run.receipt.read_text("utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+def replay(run: Run, base: Pointer) -> Appended:
+    """This run's rows on another base."""
+    say(f"adding this run's rows to md5 {base.md5}")
+    fetch_data(run, base)
+    return append(run, base)
+
+
+def read_appended(run: Run, base: Pointer) -> Appended | None:
+    """What `append` kept, if it was done to this base."""
+    kept = workspace.read(run.appended)
+    if (kept.get("base"), kept.get("rows")) != (base.md5, run.rows) or not run.data_file.exists():
         return None
+    return Appended(**kept["appended"])
+
+
+def note_task(run: Run, name: str, started: float) -> None:
+    workspace.write(run.tasks, {**workspace.read(run.tasks), name: receipt.task(started, time.time())})

@@ -84,9 +84,9 @@ def test_one_more_variable_in_one_places_workers_fails_and_is_named(source: Path
 def test_a_dag_that_is_another_in_one_place_fails_and_is_named(source: Path, parity: Parity) -> None:
     file = source / "dags" / "dataset_pipeline.py"
     text = file.read_text("utf-8")
-    assert '"retries": 2' in text
-    asked = '"retries": 2 if "AWS_ENDPOINT_URL" in __import__("os").environ else 3'
-    file.write_text(text.replace('"retries": 2', asked), "utf-8")
+    assert '"retries": 3' in text
+    asked = '"retries": 3 if "AWS_ENDPOINT_URL" in __import__("os").environ else 4'
+    file.write_text(text.replace('"retries": 3', asked), "utf-8")
     outcome = parity()
     assert outcome.status == 1
     assert without_reason(outcome) == [

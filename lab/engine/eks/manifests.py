@@ -42,6 +42,7 @@ def engine_values(settings: EksSettings) -> dict[str, Any]:
         airflow_url=settings.airflow.url or "http://localhost:8080",
         bucket=settings.storage.bucket,
         parallelism=settings.airflow.parallelism,
+        max_active_runs=settings.airflow.max_active_runs,
         refresh_seconds=settings.airflow.refresh_seconds,
     )
 

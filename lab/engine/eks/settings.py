@@ -140,6 +140,7 @@ class AirflowSettings(Section):
     url: Annotated[str, Field(pattern=r"^(https://[^\s@?#]+)?$")] = ""
     dags: Literal["bundle", "gitsync"] = "bundle"
     parallelism: Annotated[int, Field(ge=1, le=512)] = 16
+    max_active_runs: Annotated[int, Field(ge=1, le=512)] = 4
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     chart: str = ""
     values: str = ""

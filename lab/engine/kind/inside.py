@@ -12,7 +12,7 @@ ACCOUNT = "000000000000"
 """LocalStack's account for keys that name none."""
 
 
-def pipeline_environment(access: Access, worker_image: str) -> dict[str, str]:
+def pipeline_environment(access: Access, worker_image: str, worker_digest: str = "") -> dict[str, str]:
     """What Airflow and the step pods share, secrets aside: the ConfigMap `pipeline-environment`.
 
     The repository has the URL that works in the person's browser; Git is told where its host is reached from here.
@@ -22,6 +22,7 @@ def pipeline_environment(access: Access, worker_image: str) -> dict[str, str]:
         "PIPELINE_OPERATOR": "pod",
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_WORKER_IMAGE": worker_image,
+        **({"PIPELINE_WORKER_DIGEST": worker_digest} if worker_digest else {}),
         "AWS_ENDPOINT_URL": S3_URL,
         "AWS_DEFAULT_REGION": access.settings.storage.region,
         "AWS_EC2_METADATA_DISABLED": "true",

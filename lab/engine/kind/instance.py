@@ -63,6 +63,13 @@ class Instance(LabInstance):
     def images(self) -> ImageSet:
         return image_set(self.paths, self.settings)
 
+    @cached_property
+    def worker(self) -> tuple[str, str]:
+        """The worker's image, which is at hand: its reference, and Docker's id of it, a digest of its content."""
+        reference = self.images.reference("worker")
+        found = inspect("image", reference)
+        return reference, str(found["Id"]) if found else ""
+
     def references(self) -> dict[str, str]:
         """The reference of each image that runs in the cluster, by name."""
         return {name: self.images.reference(name) for name in IN_CLUSTER}

@@ -73,7 +73,7 @@ def image_fields(reference: str) -> dict[str, str]:
     return {"newName": name, "newTag": tag}
 
 
-def secret_objects(access: Access, worker_image: str) -> str:
+def secret_objects(access: Access, worker_image: str, worker_digest: str = "") -> str:
     """Namespaces, environments of the pipeline and of its identity, Secrets, for `kubectl apply --server-side -f -`.
 
     To be applied before the rest, so that no pod has to wait for them, and as a field manager of their own.
@@ -81,7 +81,7 @@ def secret_objects(access: Access, worker_image: str) -> str:
     namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in (AIRFLOW, PLATFORM)]
     environment = {
         **named("ConfigMap", AIRFLOW, "pipeline-environment"),
-        "data": inside.pipeline_environment(access, worker_image),
+        "data": inside.pipeline_environment(access, worker_image, worker_digest),
     }
     identity = {**named("ConfigMap", "kube-system", "pod-identity"), "data": inside.identity_environment(access)}
     secrets = [

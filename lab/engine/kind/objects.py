@@ -19,7 +19,7 @@ def apply(instance: Instance) -> None:
         ProgramError: the cluster refused one; kubectl's last lines are the detail.
     """
     options = ("apply", "--server-side", "--force-conflicts")
-    secrets = manifests.secret_objects(instance.access(), instance.images.reference("worker"))
+    secrets = manifests.secret_objects(instance.access(), *instance.worker)
     # Claims before the pods that name them: a pod that finds its claim unbound is put off for seconds.
     volumes = instance.paths.source / "k8s" / "overlays" / "local" / "volumes.yaml"
     first = ("--field-manager=lab-secrets", "--filename=-", f"--filename={volumes}")
@@ -51,6 +51,6 @@ def wanted(instance: Instance) -> str:
     k8s = instance.paths.source / "k8s"
     files = [*sorted((k8s / "base").glob("*")), *sorted((k8s / "overlays" / "local").glob("*"))]
     generated = manifests.generated_folder(instance.paths) / "kustomization.yaml"
-    secrets = manifests.secret_objects(instance.access(), instance.images.reference("worker"))
+    secrets = manifests.secret_objects(instance.access(), *instance.worker)
     parts = [cluster.identity(instance), secrets, *(file.read_text("utf-8") for file in (*files, generated))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -30,6 +30,7 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
         airflow_url=access.airflow_url,
         bucket=settings.storage.bucket,
         parallelism=settings.airflow.parallelism,
+        max_active_runs=settings.airflow.max_active_runs,
         refresh_seconds=settings.airflow.refresh_seconds,
     )
     return {**values, **({} if migrated else migrations())}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
+from lab.engine.environments import Environment
 from lab.engine.local.supervisor import Service
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
 from lab.paths import Paths
@@ -84,6 +85,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
     settings = {
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": str(access.settings.airflow.parallelism),
+        "CORE__MAX_ACTIVE_RUNS_PER_DAG": str(access.settings.airflow.max_active_runs),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__FERNET_KEY": secrets["airflow-fernet-key"],
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
@@ -133,6 +135,7 @@ def step_variables(access: Access) -> dict[str, str]:
         "PIPELINE_PATH": str(access.paths.environment("worker") / "bin"),
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_SHARED_DIR": str(access.paths.shared),
+        "PIPELINE_WORKER_DIGEST": f"sha256:{Environment(access.paths, 'worker').wanted()}",
     }
 
 

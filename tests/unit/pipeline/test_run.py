@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.pipeline.errors import UsageError
-from lab.pipeline.run import Run, from_environment
+from lab.pipeline.run import Run, Worker, from_environment
 
 GIVEN = {
     "PIPELINE_RUN_ID": "manual__2025-01-01T00:00:00.1+00:00_a~b",
@@ -54,6 +54,18 @@ def test_code_without_a_version_is_no_error() -> None:
     assert run(PIPELINE_CODE_VERSION="").code_version == ""
 
 
+@pytest.mark.parametrize(("left", "last"), [("0", True), ("1", False), ("", False)])
+def test_only_a_try_that_none_follows_is_the_last(left: str, last: bool) -> None:
+    assert run(PIPELINE_TRIES_LEFT=left).last_try is last
+
+
+def test_what_runs_the_steps_is_known_by_image_and_digest() -> None:
+    digest = f"sha256:{'0' * 64}"
+    told = run(PIPELINE_WORKER_IMAGE="lab/worker:1", PIPELINE_WORKER_DIGEST=digest).worker
+    assert (told.image, told.digest) == ("lab/worker:1", digest)
+    assert run().worker == Worker("", "")
+
+
 @pytest.mark.parametrize(("name", "value"), MALFORMED)
 def test_a_malformed_variable_is_refused_with_its_value_on_one_line(name: str, value: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -64,7 +76,7 @@ def test_a_malformed_variable_is_refused_with_its_value_on_one_line(name: str, v
 
 def test_a_run_has_a_folder_of_its_own_inside_the_shared_one() -> None:
     told = run()
-    for path in (told.folder, told.clone, told.data_file, told.receipt):
+    for path in (told.folder, told.clone, told.data_file, told.lock, told.appended):
         assert path.is_relative_to("/shared/runs")
     assert told.folder == run().folder
     assert told.pointer == "datasets/größe und mehr.csv.dvc"
