@@ -17,6 +17,7 @@ from lab.bench.measure import timed
 from lab.bench.scratch import removed_after
 from lab.chart import find_chart
 from lab.config import ClusterSettings, Settings
+from lab.content import content_hash
 from lab.docker import docker, inspect
 from lab.engine import ports
 from lab.engine.kind import cluster, manifests, values
@@ -26,7 +27,6 @@ from lab.errors import BusyError, ProgramError
 from lab.images.bake import bake
 from lab.images.base import Note
 from lab.images.catalogue import NODE, NODE_BASE
-from lab.images.content import content_hash
 from lab.paths import Paths
 from lab.tools import tool
 

@@ -112,10 +112,10 @@ def make_version_1(access: Access, repository: Repository) -> str:
     """Generate the dataset, put it under DVC, push its object and receipt, and commit its pointer."""
     wanted = access.settings.dataset
     python = access.paths.program("worker", "python")
-    worker = Environment(access.paths, "worker").wanted()  # on every engine it is made here
+    digest = Environment(access.paths, "worker").digest()  # on every engine it is made on this machine
     said = run(
         [python, "-m", "lab.pipeline.seed", DATASET, str(wanted.rows), str(wanted.seed)],
-        env={**access.tool_environment(), "PIPELINE_WORKER_DIGEST": f"sha256:{worker}"},
+        env={**access.tool_environment(), "PIPELINE_WORKER_DIGEST": digest},
         cwd=repository.folder,
         limit=60 + wanted.rows / 20_000,
     )

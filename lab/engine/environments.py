@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.bundle.opened import packages_for, uv_options
+from lab.content import content_digest, tree
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths
 from lab.pins import lock_file
@@ -38,6 +39,11 @@ class Environment:
         """Changes with the lock, the Python and this file."""
         parts = [self.lock.read_bytes(), sys.version.encode(), Path(__file__).read_bytes()]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def digest(self) -> str:
+        """`sha256:…` of what runs in the worker's: its packages, its Python, and the pipeline's own code."""
+        code = tree(self.paths.source / "lab" / "pipeline")
+        return f"sha256:{content_digest([self.wanted().encode(), *code])}"
 
     def is_current(self) -> bool:
         return self.stamp.exists() and self.stamp.read_text("utf-8") == self.wanted()

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from lab.content import content_hash
 from lab.docker import docker
 from lab.images import debian
 from lab.images.base import Note, Tagged
 from lab.images.catalogue import AIRFLOW, BAKED, BASE, GITEA, IMAGES, NAMES, NODE, NODE_BASE, POSTGRES, Image
-from lab.images.content import content_hash
 from lab.images.contexts import Contexts
 from lab.images.databases import FILE, ensure_databases
 from lab.images.dockerfile import build_dockerfile

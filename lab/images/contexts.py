@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.content import tree
 from lab.images import packages
 from lab.images.catalogue import POSTGRES, Image
-from lab.images.content import tree
 from lab.images.golang import Go
 from lab.paths import Paths
 from lab.pins import lock_file

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from lab.content import content_hash
 from lab.docker import docker, inspect
 from lab.errors import HostError, NetworkError, ProgramError
-from lab.images.content import content_hash
 from lab.images.trouble import raise_if_full
 from lab.paths import Paths
 from lab.pins import pins

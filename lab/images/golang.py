@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.content import content_hash, tree
 from lab.engine.environments import Environment
 from lab.errors import NetworkError, ProgramError
-from lab.images.content import content_hash, tree
 from lab.images.trouble import raise_if_full
 from lab.paths import Paths
 from lab.pins import GO, lock_file, pins, version_tuple

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lab.content import content_hash
 from lab.docker import docker
 from lab.images import registry
 from lab.images.base import Note
 from lab.images.build import BuiltImages
 from lab.images.catalogue import BASE, IMAGES, IN_CLUSTER, NODE, NODE_BASE, Image
-from lab.images.content import content_hash
 from lab.paths import Paths
 from lab.pins import pins
 

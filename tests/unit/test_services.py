@@ -10,7 +10,17 @@ from lab.access import Access
 from lab.engine import names
 from lab.engine.local import services
 from lab.engine.local.supervisor import Service
+from lab.pins import lock_file
 from lab.secrets import GENERATORS
+
+
+@pytest.fixture(autouse=True)
+def worker_sources(access: Access) -> None:
+    """The checkout has what the worker's environment is made from: its digest is told to the steps."""
+    lock = access.paths.source / lock_file("worker")
+    for folder in (lock.parent, access.paths.source / "lab" / "pipeline"):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock.touch()
 
 
 def described(access: Access) -> list[Service]:

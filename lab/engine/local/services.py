@@ -135,7 +135,7 @@ def step_variables(access: Access) -> dict[str, str]:
         "PIPELINE_PATH": str(access.paths.environment("worker") / "bin"),
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_SHARED_DIR": str(access.paths.shared),
-        "PIPELINE_WORKER_DIGEST": f"sha256:{Environment(access.paths, 'worker').wanted()}",
+        "PIPELINE_WORKER_DIGEST": Environment(access.paths, "worker").digest(),
     }
 
 

@@ -33,9 +33,14 @@ def entry(file: Path, name: str) -> Iterator[bytes]:
 
 
 def content_hash(parts: Iterable[bytes]) -> str:
-    """The first digits of a SHA-256 over `parts`; no two different lists of parts run into the same bytes."""
+    """The first digits of content_digest."""
+    return content_digest(parts)[:DIGITS]
+
+
+def content_digest(parts: Iterable[bytes]) -> str:
+    """The SHA-256 over `parts`, in hex; no two different lists of parts run into the same bytes."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return digest.hexdigest()[:DIGITS]
+    return digest.hexdigest()
