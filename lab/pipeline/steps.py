@@ -11,6 +11,7 @@ import random
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.pipeline import receipt, workspace
 from lab.pipeline.append import Appended, append_rows
@@ -23,6 +24,13 @@ from lab.pipeline.run import Run
 
 PUSH_ATTEMPTS = 20
 LONGEST_PAUSE = 5
+
+
+class Stored(NamedTuple):
+    """A version whose object is in the bucket, with its pointer as DVC wrote it."""
+
+    appended: Appended
+    pointer: str
 
 
 def say(text: str) -> None:
@@ -61,8 +69,9 @@ def push(run: Run) -> None:
     """Make the data version: object to the bucket, then one commit to the branch; then remove the run's folder."""
     started = time.time()
     repository = workspace.open_clone(run)
+    stored: dict[str, Stored] = {}
     for attempt in range(PUSH_ATTEMPTS):
-        if published(run, repository) or adds_nothing(run) or try_push(run, repository, started):
+        if published(run, repository) or adds_nothing(run) or try_push(run, repository, started, stored):
             break
         say(f"the branch {run.branch} has moved: once more on its new head (attempt {attempt + 2})")
         time.sleep(random.uniform(0, min(0.1 * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - jitter between runs
@@ -77,8 +86,11 @@ def push(run: Run) -> None:
         say(f"removed the folder of a dead run: {name}")
 
 
-def try_push(run: Run, repository: Repository, started: float) -> bool:
+def try_push(run: Run, repository: Repository, started: float, stored: dict[str, Stored]) -> bool:
     """One attempt on the branch head as last fetched; False if the branch has moved meanwhile.
+
+    `stored` is what earlier attempts have put in the bucket, by the md5 of its base: there is little time between
+    fetch and push where only other files have changed.
 
     Raises:
         GitError: the server refused the commit, and not because the branch has moved.
@@ -86,7 +98,10 @@ def try_push(run: Run, repository: Repository, started: float) -> bool:
     target = repository.out("rev-parse", f"origin/{run.branch}")
     repository.run("reset", "--quiet", "--hard", target)
     base = pointer_at(run, repository, target)
-    appended = push_data(run, base)
+    if base.md5 not in stored:
+        stored[base.md5] = store(run, base)
+    appended, pointer = stored[base.md5]
+    Path(run.clone, run.pointer).write_text(pointer, "utf-8")
     tasks = {**workspace.read(run.tasks), "push_data": receipt.task(started, time.time())}
     made = receipt.of_run(run, base, target, appended, tasks)
     receipt.put(run.clone, made)
@@ -103,7 +118,7 @@ def try_push(run: Run, repository: Repository, started: float) -> bool:
     return published(run, repository)  # only the answer was lost
 
 
-def push_data(run: Run, base: Pointer) -> Appended:
+def store(run: Run, base: Pointer) -> Stored:
     """Put the base with the run's rows under DVC, and its object in the bucket."""
     # Where the new head has the same data, as after a person's commit, the rows stand where they should.
     appended = read_appended(run, base)
@@ -116,7 +131,7 @@ def push_data(run: Run, base: Pointer) -> Appended:
             )
     dvc(run.clone, "push", "--quiet", run.pointer)
     say(f"pushed object md5 {appended.md5}, {appended.size:,} bytes")
-    return appended
+    return Stored(appended, Path(run.clone, run.pointer).read_text("utf-8"))
 
 
 def is_added(run: Run, appended: Appended) -> bool:

@@ -1,0 +1,13 @@
+"""Twenty runs at once on kind, four active at a time, while two people push."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.cluster import KindLab
+from tests.many_runs import require_one_version_each
+
+
+def test_twenty_runs_at_once_make_twenty_versions(lab: KindLab, tmp_path: Path) -> None:
+    require_one_version_each(lab, tmp_path, count=20, rows=3, limit=1500)
+    assert list((lab.folder / ".lab/data/kind/shared/runs").iterdir()) == []

@@ -1,0 +1,204 @@
+"""What a killed step leaves is made good by the next try; what no try can mend ends the run with its reason."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.writers.place import Place
+from tests.writers.writers import STEPS, Host, Writer
+
+ALL = 1_000_000
+BROKEN, REWRITTEN = 65, 76
+
+
+@pytest.fixture
+def place(new_place: Callable[[], Place]) -> Place:
+    return new_place()
+
+
+@pytest.fixture
+def writer(host: Host, place: Place) -> Writer:
+    return Writer(host, place.environment(1, 3), place.folder / "run.log", 3)
+
+
+@pytest.fixture
+def folder(place: Place) -> Callable[[], Path]:
+    """The run's folder, once it has one."""
+
+    def find() -> Path:
+        (found,) = [entry for entry in (place.folder / "shared" / "runs").iterdir() if entry.is_dir()]
+        return found
+
+    return find
+
+
+def said(writer: Writer) -> str:
+    return writer.output.read_text("utf-8")
+
+
+def left(place: Place) -> list[str]:
+    return [entry.name for entry in (place.folder / "shared" / "runs").iterdir()]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_may_be_killed_at_a_line_and_tried_again_and_again(place: Place, writer: Writer, step: str) -> None:
+    while STEPS[writer.next_step] != step:
+        writer.go(ALL)
+    for lines in (1, 7, 20, 45, 80, 120, 200):
+        writer.go(lines)
+        writer.crash()
+    writer.finish()
+    place.require_promises({writer.run_id: 3}, 0)
+
+
+def test_a_killed_gits_and_dvcs_locks_are_dead_ones(place: Place, writer: Writer, folder: Callable[[], Path]) -> None:
+    writer.go(ALL)
+    clone = folder() / "repository"
+    for name in ("index.lock", "HEAD.lock", "refs/heads/main.lock", "config.lock", "packed-refs.lock"):
+        (clone / ".git" / name).touch()
+    blocker = {"pid": os.getpid(), "cmd": "a process of another container, whose number lives here too"}
+    tmp = clone / ".dvc" / "tmp"
+    tmp.mkdir(exist_ok=True)
+    (tmp / "lock").write_text(f"{os.getpid()}\n")
+    (tmp / "rwlock").write_text(json.dumps({"write": {str(clone / "datasets" / "employees.csv"): blocker}}))
+    writer.finish()
+    assert set(writer.statuses) == {0}
+    place.require_promises({writer.run_id: 3}, 0)
+
+
+@pytest.mark.parametrize("damage", ["half the file", "no file", "half the record", "half a clone", "no folder"])
+def test_what_is_half_there_is_made_anew(place: Place, writer: Writer, folder: Callable[[], Path], damage: str) -> None:
+    writer.go(ALL)
+    writer.go(ALL)
+    data = folder() / "repository" / "datasets" / "employees.csv"
+    if damage == "half the file":
+        data.write_bytes(data.read_bytes()[:100])
+    elif damage == "no file":
+        data.unlink()
+    elif damage == "half the record":
+        (folder() / "appended.json").write_text("{")
+    elif damage == "half a clone":
+        (folder() / "repository").rename(folder() / "repository.partial")
+    else:
+        folder().rename(place.folder / "elsewhere")
+    writer.finish()
+    assert set(writer.statuses) == {0}
+    place.require_promises({writer.run_id: 3}, 0)
+
+
+def test_rows_added_to_another_base_are_never_published_as_this_one(place: Place, writer: Writer) -> None:
+    """Killed at each line of a push that finds the branch moved, wherever that is."""
+    writer.go(ALL)
+    writer.go(ALL)
+    place.person_appends()
+    for lines in range(10, 130, 10):
+        writer.go(lines)
+        writer.crash()
+        place.require_object_of_head()
+    writer.finish()
+    place.require_promises({writer.run_id: 3}, 1)
+
+
+def test_a_run_whose_commit_is_on_the_branch_does_nothing_more(place: Place, writer: Writer) -> None:
+    writer.finish()
+    before = place.git("rev-parse", "main", at=place.bare)
+    for step in range(len(STEPS)):
+        writer.next_step = step
+        writer.go(ALL)
+    assert set(writer.statuses) == {0}
+    assert place.git("rev-parse", "main", at=place.bare) == before
+    assert left(place) == []
+
+
+def test_a_persons_commit_that_leaves_the_data_alone_costs_no_replay(place: Place, writer: Writer) -> None:
+    writer.go(ALL)
+    writer.go(ALL)
+    place.person_notes()
+    writer.finish()
+    assert "adding this run's rows" not in said(writer)
+    place.require_promises({writer.run_id: 3}, 0)
+
+
+def test_a_run_without_rows_says_so_and_makes_no_version(host: Host, place: Place) -> None:
+    writer = Writer(host, place.environment(1, 0), place.folder / "run.log", 0)
+    writer.finish()
+    assert "no rows to add: no new data version" in said(writer)
+    place.require_promises({}, 0)
+
+
+@pytest.mark.parametrize("when", [1, 2])
+def test_a_history_rewritten_under_a_run_ends_it_with_the_reason(place: Place, writer: Writer, when: int) -> None:
+    place.person_notes()
+    for _ in range(when):
+        writer.go(ALL)
+    place.git("reset", "--quiet", "--hard", "HEAD^")
+    place.git("commit", "--quiet", "--allow-empty", "--message", "Another history")
+    place.git("push", "--quiet", "--force", "origin", "main")
+    writer.go(ALL)
+    assert writer.statuses[-1] == REWRITTEN
+    assert "error: the history of the branch main was rewritten" in said(writer)
+    assert "hint: " in said(writer)
+    place.require_promises({}, 0)
+
+
+def test_a_second_try_waits_until_the_first_has_ended(host: Host, place: Place, writer: Writer) -> None:
+    """As after Airflow has given up a task whose process goes on."""
+    writer.go(ALL)
+    writer.go(ALL)
+    writer.go(60)
+    assert writer.step is not None
+    second = Writer(host, writer.environment, writer.output, writer.rows, next_step=STEPS.index("push"))
+    second.go(40)
+    assert not second.ended
+    writer.finish()
+    second.finish()
+    assert writer.statuses + second.statuses == [0, 0, 0, 0]
+    place.require_promises({writer.run_id: 3}, 0)
+
+
+@pytest.mark.parametrize(("left_over", "gone"), [("0", True), ("1", False)])
+def test_a_failed_step_leaves_its_folder_only_to_a_try_that_follows(
+    place: Place, writer: Writer, left_over: str, gone: bool
+) -> None:
+    writer.go(ALL)
+    writer.environment["PIPELINE_TRIES_LEFT"] = left_over
+    place.bare.rename(place.folder / "away")
+    writer.go(ALL)
+    assert writer.statuses[-1] == 69
+    assert (left(place) == []) is gone
+    (place.folder / "away").rename(place.bare)
+    writer.finish()
+    place.require_promises({writer.run_id: 3}, 0)
+
+
+def test_folders_of_dead_runs_are_collected_and_no_others(host: Host, place: Place, writer: Writer) -> None:
+    """A dead one was not touched for an hour, and nobody holds it."""
+    dead = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "dead"}, writer.output, 1)
+    busy = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "busy"}, writer.output, 1)
+    young = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "young"}, writer.output, 1)
+    for other in (dead, young):
+        other.go(ALL)
+    busy.go(60)
+    long_ago = time.time() - 2 * 3600
+    for entry in (place.folder / "shared" / "runs").iterdir():
+        if not entry.name.startswith("young"):
+            os.utime(entry, (long_ago, long_ago))
+    writer.finish()
+    assert {name.split("-")[0] for name in left(place)} == {"busy", "young"}
+    for other in (busy, young, dead):
+        other.finish()
+    place.require_promises({each.run_id: 3 for each in (writer, dead, busy, young)}, 0)
+
+
+def test_a_missing_dataset_is_named_with_the_commit(place: Place, writer: Writer) -> None:
+    writer.environment["PIPELINE_DATASET"] = "datasets/other.csv"
+    writer.go(ALL)
+    assert writer.statuses == [BROKEN]
+    assert "error: datasets/other.csv.dvc is not in the repository at " in said(writer)
+    assert left(place) == []
