@@ -12,7 +12,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	lab-images images eks-plan eks-up eks-down eks-run parity test test-unit test-render test-localstack test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
+	lab-images images eks-plan eks-up eks-down eks-run parity test test-unit test-render test-localstack test-writers test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
@@ -64,7 +64,7 @@ parity:          ## Every difference between the lab on kind and on EKS; fails o
 	@$(LAB) parity $(if $(FILE),--settings '$(FILE)') $(if $(JSON),--json)
 
 ##@ Development
-test: lint test-unit test-localstack test-policy test-integration  ## Everything that needs no container engine
+test: lint test-unit test-localstack test-writers test-policy test-integration  ## Everything that needs no container engine
 test-unit:       ## Unit tests
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit $(PYTEST)
 test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
@@ -72,6 +72,9 @@ test-render:     ## What a cluster would be given: manifests and Airflow's chart
 test-localstack: ## The durable bucket, on a real LocalStack that is killed
 	@LAB_ENGINE=local $(LAB_DEV) install localstack && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)
+test-writers:    ## Runs that are killed at any line, and each other's: real Git, DVC and S3 (HYPOTHESIS_WRITERS=thorough)
+	@LAB_ENGINE=local $(LAB_DEV) install localstack worker && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
+	$(BIN)/python -m pytest tests/writers $(PYTEST)
 test-policy:     ## What the role on EKS may do and may not: real DVC and Airflow against an S3 that enforces IAM
 	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
 test-integration: ## A real lab on the local engine, in a checkout of its own
