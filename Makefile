@@ -40,10 +40,10 @@ images:          ## Get the images that are missing (IMAGES=auto|pull|build|bund
 ##@ Data versions
 lab-run:         ## Run the pipeline and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
 	@$(LAB) run $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') $(if $(BRANCH),--branch '$(BRANCH)')
-lab-history:     ## List the data versions; VERSION=n shows one (JSON=1)
-	@$(LAB) history $(if $(VERSION),'$(VERSION)') $(if $(JSON),--json)
-lab-verify:      ## Check every version from a fresh clone: pointer, object, data, rows, run (VERSION=n)
-	@$(LAB) verify $(if $(VERSION),'$(VERSION)') $(if $(JSON),--json)
+lab-history:     ## List the data versions; VERSION=n shows one with its receipt and rows (BRANCH=name, JSON=1)
+	@$(LAB) history $(if $(VERSION),'$(VERSION)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(JSON),--json)
+lab-verify:      ## Check every version from a fresh clone: pointer, object, data, receipt, run (VERSION=n, BRANCH=name)
+	@$(LAB) verify $(if $(VERSION),'$(VERSION)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(JSON),--json)
 lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives it anew (OUTPUT=file)
 	@$(if $(VERSION),,echo 'error: VERSION is not set' >&2; echo 'hint: make lab-reproduce VERSION=1' >&2; exit 2;) \
 	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')

@@ -17,6 +17,8 @@ from lab.wait import NotYetError, wait_until
 
 PATIENCE = 60
 """Seconds that Airflow may take to come back by itself, for those who wait for it."""
+PAGE = 100
+"""What Airflow gives at a time, whatever is asked for (`api.maximum_page_limit`)."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 Answer = TypeVar("Answer")
 
@@ -145,6 +147,19 @@ class Airflow:
         parameters = {"limit": limit, "order_by": "-run_after"}
         found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)
         return list(found["dag_runs"])
+
+    def run_ids(self, dag_id: str) -> set[str]:
+        """The ids of all runs of a DAG, in pages; none of a DAG that Airflow does not know."""
+        found: set[str] = set()
+        try:
+            while True:
+                parameters = {"limit": PAGE, "offset": len(found), "order_by": "id"}
+                page = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
+                found |= {run["dag_run_id"] for run in page}
+                if len(page) < PAGE:
+                    return found
+        except NoSuchVersionError:
+            return set()
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run, in the order of their start; `seconds` is what each took, or None.
