@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Check every data version from a fresh clone: pointer, object, data, receipt, run. Exit status 1 on a fault.",
+        help="Check every data version from a fresh clone: pointer, object, data, receipt, run. "
+        "Exit status 1 on a fault.",
         epilog="Example: lab verify --json",
     )(verify)
 

@@ -1,8 +1,8 @@
 """Checks every data version from a fresh clone of the lab's repository, trusting nothing else.
 
 For each version: the pointer is sound and agrees with the commit's trailers; the object is in the bucket and has the
-pointer's md5 and size; it is a sound dataset, its ids unique and rising, that starts with its base byte for byte and has
-the rows that its commit claims; the receipt says what the commit says; Airflow knows the run.
+pointer's md5 and size; it is a sound dataset, its ids unique and rising, that starts with its base byte for byte and
+has the rows that its commit claims; the receipt says what the commit says; Airflow knows the run.
 """
 
 from __future__ import annotations
