@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -150,16 +152,27 @@ class Airflow:
 
     def run_ids(self, dag_id: str) -> set[str]:
         """The ids of all runs of a DAG, in pages; none of a DAG that Airflow does not know."""
-        found: set[str] = set()
         try:
-            while True:
-                parameters = {"limit": PAGE, "offset": len(found), "order_by": "id"}
-                page = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
-                found |= {run["dag_run_id"] for run in page}
-                if len(page) < PAGE:
-                    return found
+            return {str(run["dag_run_id"]) for run in self.all_runs(dag_id)}
         except NoSuchVersionError:
             return set()
+
+    def all_runs(self, dag_id: str = "~", **filters: Any) -> Iterator[dict[str, Any]]:
+        """Every run of a DAG, or of all of them, that the filters let through, in pages; oldest first."""
+        for offset in itertools.count(0, PAGE):
+            parameters = {"limit": PAGE, "offset": offset, "order_by": "id", **filters}
+            page = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
+            yield from page
+            if len(page) < PAGE:
+                return
+
+    def active_runs(self) -> list[dict[str, Any]]:
+        """The runs of any DAG that may still do something; one whose task waits for its next try is running."""
+        return list(self.all_runs(state=["running", "queued"]))
+
+    def now(self) -> datetime:
+        """The time by Airflow's own clock, to the second."""
+        return parsedate_to_datetime(self.http.get("/api/v2/version").headers["Date"])
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run, in the order of their start; `seconds` is what each took, or None.

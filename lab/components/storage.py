@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lab.access import Access
@@ -153,3 +154,32 @@ def stored(access: Access, folder: str, s3: Any) -> Iterator[Stored]:
         for page in pages:
             for found in page.get("Contents", []):
                 yield Stored(found["Key"], found["Size"], found["LastModified"])
+
+
+def now(access: Access, s3: Any) -> datetime:
+    """The time by the object store's own clock, to the second."""
+    with answering("HeadBucket") as answer:
+        headers = s3.head_bucket(Bucket=access.settings.storage.bucket)["ResponseMetadata"]["HTTPHeaders"]
+        answer.found = parsedate_to_datetime(headers["date"])
+    if answer.found is None:
+        raise ServiceError(f"there is no bucket {access.settings.storage.bucket}", "make lab-up")
+    found: datetime = answer.found
+    return found
+
+
+def last_modified(access: Access, key: str, s3: Any) -> datetime | None:
+    with answering("HeadObject") as answer:
+        answer.found = s3.head_object(Bucket=access.settings.storage.bucket, Key=key)["LastModified"]
+    found: datetime | None = answer.found
+    return found
+
+
+def remove(access: Access, key: str, s3: Any) -> None:
+    with answering("DeleteObject"):
+        s3.delete_object(Bucket=access.settings.storage.bucket, Key=key)
+
+
+def write(access: Access, key: str, content: Any, s3: Any) -> None:
+    """Put an object: bytes, or a file that is open for reading."""
+    with answering("PutObject"):
+        s3.put_object(Bucket=access.settings.storage.bucket, Key=key, Body=content)
