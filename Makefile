@@ -11,8 +11,7 @@ export LAB_AIRFLOW__MAX_ACTIVE_RUNS := $(or $(MAX_ACTIVE_RUNS),$(LAB_AIRFLOW__MA
 export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	lab-images images eks-plan eks-up eks-down eks-run parity test test-unit test-render test-localstack test-writers test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
@@ -40,13 +39,17 @@ images:          ## Get the images that are missing (IMAGES=auto|pull|build|bund
 ##@ Data versions
 lab-run:         ## Run the pipeline and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
 	@$(LAB) run $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') $(if $(BRANCH),--branch '$(BRANCH)')
-lab-history:     ## List the data versions; VERSION=n shows one (JSON=1)
-	@$(LAB) history $(if $(VERSION),'$(VERSION)') $(if $(JSON),--json)
-lab-verify:      ## Check every version from a fresh clone: pointer, object, data, rows, run (VERSION=n)
-	@$(LAB) verify $(if $(VERSION),'$(VERSION)') $(if $(JSON),--json)
+lab-history:     ## List the data versions; VERSION=n shows one with its receipt and rows (BRANCH=name, JSON=1)
+	@$(LAB) history $(if $(VERSION),'$(VERSION)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(JSON),--json)
+lab-verify:      ## Check every version from a fresh clone: pointer, object, data, receipt, run (VERSION=n, BRANCH=name)
+	@$(LAB) verify $(if $(VERSION),'$(VERSION)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(JSON),--json)
 lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives it anew (OUTPUT=file)
 	@$(if $(VERSION),,echo 'error: VERSION is not set' >&2; echo 'hint: make lab-reproduce VERSION=1' >&2; exit 2;) \
 	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')
+lab-report:      ## Write one HTML page of all versions: timeline, table, links (OUTPUT=file, BRANCH=name, VERIFY=0)
+	@$(LAB) report $(if $(OUTPUT),--output '$(OUTPUT)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(filter 0,$(VERIFY)),--no-verify)
+lab-gc:          ## List the objects that no commit names; DELETE=1 removes them (OLDER_THAN=60 minutes, JSON=1)
+	@$(LAB) gc $(if $(DELETE),--delete) $(if $(OLDER_THAN),--older-than $(OLDER_THAN)) $(if $(JSON),--json)
 
 ##@ Amazon EKS
 eks-plan:        ## What eks.toml would make, change or delete; nothing is changed (DOWN=1, JSON=1, FILE=eks.toml)

@@ -28,6 +28,8 @@ from lab.errors import LabError
 messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 output = Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 200)
 
+LONG_TABLE = 200
+
 
 def data(value: Any) -> None:
     """Print `value` as JSON on standard output, for scripts."""
@@ -39,7 +41,16 @@ def say(text: str = "") -> None:
 
 
 def table(rows: list[list[str]], headings: list[str]) -> None:
-    """Print a table of strings on standard output; columns shrink to the terminal, never wrap into a mess."""
+    """Print a table of strings on standard output; columns shrink to the terminal, never wrap into a mess.
+
+    A long one is only aligned: to fold it would take a millisecond or two for each row.
+    """
+    if len(rows) > LONG_TABLE:
+        widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+        for row in (headings, *rows):
+            aligned = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            output.out(aligned.rstrip(), highlight=False)
+        return
     view = Table(box=None, pad_edge=False, header_style="bold", show_header=any(headings))
     for heading in headings:
         view.add_column(heading, overflow="fold")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -17,6 +19,8 @@ from lab.wait import NotYetError, wait_until
 
 PATIENCE = 60
 """Seconds that Airflow may take to come back by itself, for those who wait for it."""
+PAGE = 100
+"""What Airflow gives at a time, whatever is asked for (`api.maximum_page_limit`)."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 Answer = TypeVar("Answer")
 
@@ -145,6 +149,30 @@ class Airflow:
         parameters = {"limit": limit, "order_by": "-run_after"}
         found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)
         return list(found["dag_runs"])
+
+    def run_ids(self, dag_id: str) -> set[str]:
+        """The ids of all runs of a DAG, in pages; none of a DAG that Airflow does not know."""
+        try:
+            return {str(run["dag_run_id"]) for run in self.all_runs(dag_id)}
+        except NoSuchVersionError:
+            return set()
+
+    def all_runs(self, dag_id: str = "~", **filters: Any) -> Iterator[dict[str, Any]]:
+        """Every run of a DAG, or of all of them, that the filters let through, in pages; oldest first."""
+        for offset in itertools.count(0, PAGE):
+            parameters = {"limit": PAGE, "offset": offset, "order_by": "id", **filters}
+            page = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
+            yield from page
+            if len(page) < PAGE:
+                return
+
+    def active_runs(self) -> list[dict[str, Any]]:
+        """The runs of any DAG that may still do something; one whose task waits for its next try is running."""
+        return list(self.all_runs(state=["running", "queued"]))
+
+    def now(self) -> datetime:
+        """The time by Airflow's own clock, to the second."""
+        return parsedate_to_datetime(self.http.get("/api/v2/version").headers["Date"])
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run, in the order of their start; `seconds` is what each took, or None.

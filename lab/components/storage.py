@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lab.access import Access
@@ -74,14 +78,108 @@ def object_size(access: Access, md5: str, s3: Any = None) -> int | None:
     Raises:
         ServiceError: the object store does not answer.
     """
+    with answering("HeadObject") as answer:
+        found = (s3 or client(access)).head_object(Bucket=access.settings.storage.bucket, Key=object_key(access, md5))
+        answer.found = int(found["ContentLength"])
+    size: int | None = answer.found
+    return size
+
+
+@dataclass
+class Answer:
+    """What was asked for; None if the bucket does not have it."""
+
+    found: Any = None
+
+
+@contextlib.contextmanager
+def answering(call: str) -> Iterator[Answer]:
+    """Turn what boto3 raises in this block into the lab's errors; what is not there is no error.
+
+    Raises:
+        ServiceError: the object store does not answer, or refuses.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
 
     try:
-        answer = (s3 or client(access)).head_object(Bucket=access.settings.storage.bucket, Key=object_key(access, md5))
+        yield (answer := Answer())
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return None
-        raise ServiceError(f"the object store refused HeadObject: {error}", "make lab-status") from error
-    except BotoCoreError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise ServiceError(f"the object store refused {call}: {error}", "make lab-status") from error
+        answer.found = None
+    except (BotoCoreError, HTTPError) as error:
         raise ServiceError(f"the object store does not answer: {error}", "make lab-status") from error
-    return int(answer["ContentLength"])
+
+
+def receipt_key(access: Access, md5: str) -> str:
+    """Where the receipt of the data of that md5 is, beside the data."""
+    return f"{access.settings.storage.prefix}/receipts/{md5[:2]}/{md5[2:]}.json"
+
+
+def url(access: Access, key: str) -> str:
+    return f"s3://{access.settings.storage.bucket}/{key}"
+
+
+def open_object(access: Access, key: str, s3: Any) -> Any:
+    """The bytes of an object as a stream, or None if it is not there. Reading it may raise what boto3 raises."""
+    with answering("GetObject") as answer:
+        answer.found = s3.get_object(Bucket=access.settings.storage.bucket, Key=key)["Body"]
+    return answer.found
+
+
+def read_object(access: Access, key: str, s3: Any) -> bytes | None:
+    """A small object whole, or None if it is not there."""
+    with answering("GetObject") as answer:
+        answer.found = s3.get_object(Bucket=access.settings.storage.bucket, Key=key)["Body"].read()
+    found: bytes | None = answer.found
+    return found
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object of the bucket; `modified` by the object store's clock."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+def stored(access: Access, folder: str, s3: Any) -> Iterator[Stored]:
+    """Every object below this folder of the DVC remote, in pages of a thousand."""
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=access.settings.storage.bucket, Prefix=f"{access.settings.storage.prefix}/{folder}"
+    )
+    with answering("ListObjectsV2"):
+        for page in pages:
+            for found in page.get("Contents", []):
+                yield Stored(found["Key"], found["Size"], found["LastModified"])
+
+
+def now(access: Access, s3: Any) -> datetime:
+    """The time by the object store's own clock, to the second."""
+    with answering("HeadBucket") as answer:
+        headers = s3.head_bucket(Bucket=access.settings.storage.bucket)["ResponseMetadata"]["HTTPHeaders"]
+        answer.found = parsedate_to_datetime(headers["date"])
+    if answer.found is None:
+        raise ServiceError(f"there is no bucket {access.settings.storage.bucket}", "make lab-up")
+    found: datetime = answer.found
+    return found
+
+
+def last_modified(access: Access, key: str, s3: Any) -> datetime | None:
+    with answering("HeadObject") as answer:
+        answer.found = s3.head_object(Bucket=access.settings.storage.bucket, Key=key)["LastModified"]
+    found: datetime | None = answer.found
+    return found
+
+
+def remove(access: Access, key: str, s3: Any) -> None:
+    with answering("DeleteObject"):
+        s3.delete_object(Bucket=access.settings.storage.bucket, Key=key)
+
+
+def write(access: Access, key: str, content: Any, s3: Any) -> None:
+    """Put an object: bytes, or a file that is open for reading."""
+    with answering("PutObject"):
+        s3.put_object(Bucket=access.settings.storage.bucket, Key=key, Body=content)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
 from lab.access import Access
 from lab.errors import CheckFailedError, NoSuchVersionError
 from lab.lineage import versions
-from lab.lineage.verify import cache_file, file_md5
 from lab.lineage.versions import DataVersion
 from lab.pipeline.append import append_rows
 from lab.pipeline.git import Repository
@@ -84,3 +84,12 @@ def replayed(access: Access, clone: Repository, version: DataVersion) -> Path:
 
 def read_pointer(clone: Repository, commit: str, path: str) -> Pointer:
     return parse(clone.out("show", f"{commit}:{path}.dvc"), f"{path}.dvc")
+
+
+def cache_file(clone: Path, md5: str) -> Path:
+    return clone / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def file_md5(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()

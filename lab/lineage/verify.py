@@ -1,76 +1,124 @@
 """Checks every data version from a fresh clone of the lab's repository, trusting nothing else.
 
-For each version: the pointer is sound and agrees with the commit's trailers, the object is in the bucket with the right
-size, the data pulled by DVC has the pointer's md5 and the claimed number of rows, and Airflow knows the run.
+For each version: the pointer is sound and agrees with the commit's trailers; the object is in the bucket and has the
+pointer's md5 and size; it is a sound dataset, its ids unique and rising, that starts with its base byte for byte and
+has the rows that its commit claims; the receipt says what the commit says; Airflow knows the run.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from lab.access import Access
+from lab.access import BRANCH, Access
 from lab.components import storage
 from lab.components.airflow import PATIENCE, Airflow
 from lab.errors import NoSuchVersionError
-from lab.lineage import versions
+from lab.lineage import receipts, versions
+from lab.lineage.inspection import Inspection, Wanted, in_parallel, inspect_all
+from lab.lineage.receipts import Receipt
 from lab.lineage.versions import DataVersion
-from lab.pipeline.errors import PipelineError
-from lab.pipeline.git import Repository
-from lab.pipeline.table import inspect
-from lab.proc import run
-
-FETCH_LIMIT = 3600
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A version with what is wrong with it; no problem: it is as its commit says."""
+    """A version with what is wrong with it; no problem: it is as its commit says. `rows` are those that were found."""
 
     version: DataVersion
     problems: list[str]
+    rows: int | None = None
 
 
-def verify(access: Access, wanted: str | None, progress: Callable[[str], None]) -> list[Verdict]:
-    """Check all versions, or the one that `wanted` names.
+@dataclass(frozen=True)
+class Evidence:
+    """What was looked at: each version's base (the one before it of its dataset), objects and receipts by md5."""
+
+    before: dict[int, DataVersion | None]
+    objects: dict[str, Inspection]
+    receipts: dict[str, Receipt | None]
+    runs: set[tuple[str, str]]
+
+
+def verify(access: Access, wanted: str | None, progress: Callable[[str], None], branch: str = BRANCH) -> list[Verdict]:
+    """Check all versions of the branch, or the one that `wanted` names.
 
     Raises:
         LabError: the check itself could not be made (a service is down); this is no verdict on any version.
     """
     progress("cloning the repository")
-    with versions.fresh_clone(access) as clone, Airflow(access, PATIENCE) as airflow:
-        known = versions.read(clone)
-        chosen = known if wanted is None else [versions.find(known, wanted)]
-        pull_all(access, clone, chosen, progress)
-        s3 = storage.client(access)
-        verdicts = []
-        for each in chosen:
-            progress(f"version {each.number} of {len(known)}")
-            problems = [
-                *pointer_problems(each, known),
-                *object_problems(access, each, s3),
-                *data_problems(clone, each),
-                *run_problems(airflow, each),
-            ]
-            verdicts.append(Verdict(each, problems))
-    return verdicts
+    with versions.fresh_clone(access, "--no-checkout") as clone:
+        known = versions.read_branch(clone, branch)
+    chosen = known if wanted is None else [versions.find(known, wanted)]
+    return judge(access, known, chosen, progress)
 
 
-def pull_all(access: Access, clone: Repository, chosen: list[DataVersion], progress: Callable[[str], None]) -> None:
-    """Have DVC bring every version's data into the clone's cache; what it can't bring is found missing there."""
-    progress(f"pulling {len(chosen)} versions")
-    which = ["--all-commits"] if len(chosen) > 1 else []
-    if not which and chosen:
-        clone.run("checkout", "--quiet", chosen[0].commit)
-    command = [str(access.dvc_program()), "fetch", "--quiet", *which]
-    run(command, env=clone.environment, cwd=clone.folder, limit=FETCH_LIMIT, check=False)
+def judge(
+    access: Access, known: list[DataVersion], chosen: list[DataVersion], progress: Callable[[str], None]
+) -> list[Verdict]:
+    """A verdict on each of the chosen versions; `known` are all of their branch."""
+    before = previous(known)
+    s3 = storage.client(access)
+    objects = inspect_all(access, objects_of(chosen, before), s3, progress)
+    found = in_parallel(lambda md5: receipts.read(access, md5, s3), list(objects), "receipts read", progress)
+    progress("asking Airflow for the runs")
+    evidence = Evidence(before, objects, found, known_runs(access, chosen))
+    return [verdict(each, evidence) for each in chosen]
 
 
-def pointer_problems(version: DataVersion, known: list[DataVersion]) -> list[str]:
-    if version.fault:
-        return [version.fault]
+def previous(known: list[DataVersion]) -> dict[int, DataVersion | None]:
+    """By number, the version before each one of the same dataset."""
+    latest: dict[str, DataVersion] = {}
+    before: dict[int, DataVersion | None] = {}
+    for each in known:
+        before[each.number] = latest.get(each.path)
+        latest[each.path] = each
+    return before
+
+
+def objects_of(chosen: list[DataVersion], before: dict[int, DataVersion | None]) -> dict[str, Wanted]:
+    """The objects to read, each once however many versions share it, marked where a base ends."""
+    names: dict[str, str] = {}
+    marks: dict[str, set[int]] = defaultdict(set)
+    for each in chosen:
+        if each.md5 is not None:
+            names.setdefault(each.md5, each.path)
+            base = before[each.number]
+            if each.base_md5 and base and base.md5 == each.base_md5 and base.size:
+                marks[each.md5].add(base.size)
+    return {md5: Wanted(md5, name, tuple(marks[md5])) for md5, name in names.items()}
+
+
+def known_runs(access: Access, chosen: list[DataVersion]) -> set[tuple[str, str]]:
+    """Those of the versions' runs that Airflow knows."""
+    asked = {(each.dag_id or "", each.run_id) for each in chosen if each.run_id is not None}
+    with Airflow(access, PATIENCE) as airflow:
+        if len(asked) > 1:
+            return asked & {(dag, run) for dag in {dag for dag, _ in asked} for run in airflow.run_ids(dag)}
+        for dag, run in asked:
+            try:
+                airflow.run(dag, run)
+            except NoSuchVersionError:
+                return set()
+    return asked
+
+
+def verdict(version: DataVersion, evidence: Evidence) -> Verdict:
+    if version.fault or version.md5 is None:
+        return Verdict(version, [version.fault, *run_problems(version, evidence)])
+    base = evidence.before[version.number]
+    found = evidence.objects[version.md5]
+    problems = [
+        *pointer_problems(version, base),
+        *object_problems(version, found),
+        *data_problems(version, base, found, evidence),
+        *receipts.problems(version, evidence.receipts[version.md5]),
+        *run_problems(version, evidence),
+    ]
+    return Verdict(version, problems, found.rows)
+
+
+def pointer_problems(version: DataVersion, base: DataVersion | None) -> list[str]:
     problems = []
     for name, claimed, found in (
         ("md5", version.claimed_md5, version.md5),
@@ -78,59 +126,44 @@ def pointer_problems(version: DataVersion, known: list[DataVersion]) -> list[str
     ):
         if claimed is not None and claimed != found:
             problems.append(f"the pointer says {name} {found}, its commit says {claimed}")
-    if version.base_md5 is not None:
-        before = [each.md5 for each in known if each.path == version.path and each.number < version.number]
-        if not before or before[-1] != version.base_md5:
-            problems.append(f"its base {version.base_md5} is not the version before it")
+    if version.base_md5 is not None and (base is None or base.md5 != version.base_md5):
+        problems.append(f"its base {version.base_md5} is not the version before it")
     return problems
 
 
-def object_problems(access: Access, version: DataVersion, s3: object) -> list[str]:
-    if version.md5 is None:
-        return []
-    size = storage.object_size(access, version.md5, s3)
-    key = storage.object_key(access, version.md5)
-    if size is None:
-        return [f"the object {key} is missing"]
-    if size != version.size:
-        return [f"the object {key} has {size} bytes, the pointer says {version.size}"]
-    return []
-
-
-def data_problems(clone: Repository, version: DataVersion) -> list[str]:
-    if version.md5 is None:
-        return []
-    file = cache_file(clone.folder, version.md5)
-    if not file.exists():
-        return ["dvc could not pull its data"]
-    try:
-        table = inspect(file)
-    except PipelineError as error:
-        md5 = file_md5(file)
-        changed = [f"its data has md5 {md5}, the pointer says {version.md5}"] if md5 != version.md5 else []
-        return changed or [error.message]
+def object_problems(version: DataVersion, found: Inspection) -> list[str]:
+    name = f"the object files/md5/{(version.md5 or '')[:2]}/{(version.md5 or '')[2:]}"
+    if found.size is None:
+        return [f"{name} is missing"]
     problems = []
-    if table.md5 != version.md5:
-        problems.append(f"its data has md5 {table.md5}, the pointer says {version.md5}")
-    if version.rows is not None and table.rows != version.rows:
-        problems.append(f"its data has {table.rows} rows, its commit says {version.rows}")
+    if found.size != version.size:
+        problems.append(f"{name} has {found.size} bytes, the pointer says {version.size}")
+    if found.md5 != version.md5:
+        problems.append(f"its data has md5 {found.md5}, the pointer says {version.md5}")
     return problems
 
 
-def cache_file(clone: Path, md5: str) -> Path:
-    return clone / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
-
-
-def file_md5(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "md5").hexdigest()
-
-
-def run_problems(airflow: Airflow, version: DataVersion) -> list[str]:
-    if version.run_id is None:
+def data_problems(version: DataVersion, base: DataVersion | None, found: Inspection, evidence: Evidence) -> list[str]:
+    """What is wrong with bytes that are the pointer's own; where they are others, there is nothing more to say."""
+    if found.md5 != version.md5:
         return []
-    try:
-        airflow.run(version.dag_id or "", version.run_id)
-    except NoSuchVersionError:
-        return [f"Airflow does not know its run {version.run_id}"]
-    return []
+    if found.fault:
+        return [found.fault]
+    problems = []
+    if version.rows is not None and found.rows != version.rows:
+        problems.append(f"its data has {found.rows} rows, its commit says {version.rows}")
+    if base is None or base.md5 is None or base.md5 != version.base_md5 or version.run_id is None:
+        return problems
+    looked = evidence.objects.get(base.md5)
+    rows = looked.rows if looked and looked.md5 == base.md5 else base.rows
+    if rows is not None and version.rows_added is not None and found.rows != rows + version.rows_added:
+        problems.append(f"its data has {found.rows} rows, its base {rows} and {version.rows_added} were added")
+    if base.size and found.starts.get(base.size) != base.md5:
+        problems.append("its data does not start with its base's: rows were changed or lost")
+    return problems
+
+
+def run_problems(version: DataVersion, evidence: Evidence) -> list[str]:
+    if version.run_id is None or (version.dag_id or "", version.run_id) in evidence.runs:
+        return []
+    return [f"Airflow does not know its run {version.run_id}"]

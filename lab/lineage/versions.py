@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -9,15 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.access import Access
+from lab.access import BRANCH, Access
 from lab.components import repository
 from lab.errors import NoSuchVersionError, ServiceError
 from lab.pipeline.errors import PipelineError
 from lab.pipeline.git import GitError, Repository
-from lab.pipeline.pointer import parse
+from lab.pipeline.pointer import Pointer, parse
 
 TRAILERS = ("Data-Md5", "Data-Size", "Data-Rows", "Data-Rows-Added", "Data-Base", "Data-Seed", "Run-Id", "Dag-Id",
-            "Dag-Version")  # fmt: skip
+            "Dag-Version", "Worker-Image", "Dvc-Version", "Task-Seconds")  # fmt: skip
+
+USUAL = re.compile(
+    r"outs:\n- md5: ('?)([0-9a-f]{32})\1\n  size: ([0-9]{1,18})\n  hash: md5\n  path: ([a-z_][\w-]*\.csv)\n"
+)
+"""A pointer as DVC writes it. YAML takes unquoted digits, or digits with one `e`, for a number: DVC quotes those."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +54,40 @@ class DataVersion:
     run_id: str | None
     dag_id: str | None
     dag_version: str | None
+    worker: str | None
+    dvc_version: str | None
+    task_seconds: dict[str, float] | None
+
+    @property
+    def promises_receipt(self) -> bool:
+        """Whether what made it also wrote a receipt: older versions have none, nor have those made by hand."""
+        return bool(self.worker or self.dvc_version or self.task_seconds)
 
 
 @contextmanager
-def fresh_clone(access: Access) -> Iterator[Repository]:
-    """A new clone of the lab's repository that is gone after the block."""
+def fresh_clone(access: Access, *options: str) -> Iterator[Repository]:
+    """A new clone of the lab's repository that is gone after the block; `options` are those of git-clone(1)."""
     access.paths.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=access.paths.temporary, prefix="clone-") as folder:
         try:
-            cloned = repository.clone(access, Path(folder) / "repository")
+            cloned = repository.clone(access, Path(folder) / "repository", *options)
         except GitError as error:
             raise ServiceError(error.message, "make lab-status") from error
         yield cloned
+
+
+def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:
+    """All data versions of this branch of the server.
+
+    Raises:
+        NoSuchVersionError: there is no such branch.
+    """
+    reference = f"refs/remotes/origin/{branch}"
+    if clone.run("show-ref", "--verify", "--quiet", reference, check=False).returncode != 0:
+        known = clone.out("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin").split()
+        branches = ", ".join(name for name in known if name != "HEAD")
+        raise NoSuchVersionError(f"there is no branch {branch!r}", f"branches: {branches or 'none yet'}")
+    return read(clone, reference)
 
 
 def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:
@@ -91,7 +120,7 @@ def make(number: int, head: list[str], pointer_name: str, content: str) -> DataV
     md5 = size = None
     fault = ""
     try:
-        pointer = parse(content, pointer_name)
+        pointer = usual(content) or parse(content, pointer_name)
         md5, size = pointer.md5, pointer.size
     except PipelineError as error:
         fault = error.message
@@ -102,11 +131,31 @@ def make(number: int, head: list[str], pointer_name: str, content: str) -> DataV
         rows=number_or_none(claim["Data-Rows"]), rows_added=number_or_none(claim["Data-Rows-Added"]),
         base_md5=claim["Data-Base"] or None, seed=number_or_none(claim["Data-Seed"]),
         run_id=claim["Run-Id"] or None, dag_id=claim["Dag-Id"] or None, dag_version=claim["Dag-Version"] or None,
+        worker=claim["Worker-Image"] or None, dvc_version=claim["Dvc-Version"] or None,
+        task_seconds=seconds_of_tasks(claim["Task-Seconds"]),
     )  # fmt: skip
 
 
 def number_or_none(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
+
+
+def usual(content: str) -> Pointer | None:
+    """A pointer written in DVC's own way, without the milliseconds of a YAML parser; None if it may be any other."""
+    found = USUAL.fullmatch(content)
+    if found is None or not (found[1] or re.search("[a-df]", found[2])):
+        return None
+    return Pointer(found[2], int(found[3]), found[4])
+
+
+def seconds_of_tasks(text: str) -> dict[str, float] | None:
+    """`pull_data 1.2, push_data 2` by task; None where it says something else."""
+    try:
+        pairs = [part.split() for part in text.split(",") if part.strip()]
+        found = {task: float(seconds) for task, seconds in pairs}
+    except ValueError:
+        return None
+    return found if found and all(map(math.isfinite, found.values())) else None
 
 
 def read_files(clone: Repository, names: list[str]) -> list[str]:

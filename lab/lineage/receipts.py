@@ -1,0 +1,52 @@
+"""Receipts: what made a version, as JSON beside its data in the bucket, held against what its commit says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lab.access import Access
+from lab.components import storage
+from lab.lineage.versions import DataVersion
+
+Receipt = dict[str, Any]
+
+
+def read(access: Access, md5: str, s3: Any) -> Receipt | None:
+    """The receipt of the data of that md5, or None. One that is not a JSON object is `{}`, and agrees with nothing.
+
+    Raises:
+        ServiceError: the object store does not answer.
+    """
+    content = storage.read_object(access, storage.receipt_key(access, md5), s3)
+    if content is None:
+        return None
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def value(receipt: Receipt, *path: str) -> Any:
+    """What stands at this place, or None; a receipt may hold anything."""
+    found: Any = receipt
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def problems(version: DataVersion, receipt: Receipt | None) -> list[str]:
+    """Where the receipt does not say what the commit says. Versions that were made without one need none."""
+    if receipt is None:
+        return ["its receipt is missing"] if version.promises_receipt else []
+    claims: list[tuple[str, Any]] = [("md5", version.md5), ("size", version.size)]
+    if version.promises_receipt:
+        claims += [("dataset", version.path), ("rows", version.rows), ("rows_added", version.rows_added),
+                   ("base md5", version.base_md5), ("seed", version.seed), ("run id", version.run_id),
+                   ("run dag", version.dag_id), ("worker dvc", version.dvc_version)]  # fmt: skip
+    return [
+        f"its receipt says {name} {value(receipt, *name.split())}, its commit {claimed}"
+        for name, claimed in claims
+        if claimed is not None and value(receipt, *name.split()) != claimed
+    ]

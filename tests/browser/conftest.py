@@ -1,0 +1,69 @@
+"""A real Chromium, without a window and without a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from lab.lineage.report.entries import Entry
+from lab.lineage.report.page import Report, page
+from tests.browser.versions import REPOSITORY
+
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's `chromium` package, or whatever has that name; .ci/browser installs it."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.fail("there is no program `chromium`: .ci/browser installs it")
+    # Chromium refuses to run as root with its sandbox, and CI is root in a container.
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=options)
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page as the browser shows it, with what it said and asked for."""
+
+    def __init__(self, shown: Page) -> None:
+        self.page = shown
+        self.told: list[str] = []
+        self.requests: list[str] = []
+        shown.on("console", lambda message: self.told.append(message.text))
+        shown.on("pageerror", lambda error: self.told.append(str(error)))
+        shown.on("request", lambda request: self.requests.append(request.url))
+
+    def column(self, name: str) -> list[str]:
+        """What the table shows in this column, from the top."""
+        return [cell.strip() for cell in self.page.locator(f'td[data-name="{name}"]').all_inner_texts()]
+
+
+Opener = Callable[..., Opened]
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
+    """Opens the report of these entries from a file, offline."""
+    contexts = []
+
+    def open_report(entries: list[Entry], size: ViewportSize = WIDE, scheme: str = "light") -> Opened:
+        file = tmp_path / "lineage.html"
+        file.write_text(page(Report(entries, "main", REPOSITORY, "2026-11-21 12:00 UTC")), "utf-8")
+        context = browser.new_context(viewport=size, offline=True, color_scheme="dark" if scheme == "dark" else "light")
+        contexts.append(context)
+        shown = Opened(context.new_page())
+        shown.page.goto(file.as_uri())
+        return shown
+
+    yield open_report
+    for context in contexts:
+        context.close()
