@@ -12,7 +12,7 @@ export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-install lab-bundle lab-down lab-status lab-doctor lab-logs lab-shell lab-run lab-history lab-verify lab-reproduce \
-	lab-images images eks-plan eks-up eks-down eks-run parity test test-unit test-render test-localstack test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
+	lab-images images eks-plan eks-up eks-down eks-run parity drill test test-unit test-render test-localstack test-policy test-integration test-containers test-e2e test-kind lint lint-fix bench lock clean
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
@@ -85,6 +85,9 @@ lint:            ## ruff and mypy
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 lint-fix:        ## Let ruff mend what it can
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
+drill:           ## Runs while processes are killed and services away, then check every promise (ROUNDS=60, SEED=1, AT_ONCE=1, KEEP=1, PLAN=1, JSON=1)
+	@$(LAB) drill $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(AT_ONCE),--at-once $(AT_ONCE)) \
+	$(if $(KEEP),--keep) $(if $(PLAN),--plan) $(if $(RESTORE),--restore) $(if $(JSON),--json)
 bench:           ## Measure, print and store a table of times and memory (minutes; SCENARIOS="warm kind-up")
 	@$(LAB_DEV) bench $(SCENARIOS)
 lock:            ## Make the locks anew from pyproject.toml and lab/pins.toml

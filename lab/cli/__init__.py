@@ -12,6 +12,7 @@ from lab.cli import (
     bundle,
     doctor,
     down,
+    drill,
     eks,
     history,
     images,
@@ -53,6 +54,7 @@ for module in (
     bundle,
     eks,
     parity,
+    drill,
     bench,
     lock,
 ):
