@@ -51,7 +51,14 @@ def remove(access: Access, name: str) -> int:
 
 
 def remove_objects(access: Access, md5s: list[str]) -> None:
+    """Remove the data and the receipt of each; an object that is not there is no error (DeleteObjects)."""
     s3: Any = storage.client(access)
-    for first in range(0, len(md5s), MOST_AT_ONCE):
-        keys = [{"Key": storage.object_key(access, md5)} for md5 in md5s[first : first + MOST_AT_ONCE]]
-        s3.delete_objects(Bucket=access.settings.storage.bucket, Delete={"Objects": keys, "Quiet": True})
+    prefix = access.settings.storage.prefix
+    keys = [
+        {"Key": key}
+        for md5 in md5s
+        for key in (storage.object_key(access, md5), f"{prefix}/receipts/{md5[:2]}/{md5[2:]}.json")
+    ]
+    for first in range(0, len(keys), MOST_AT_ONCE):
+        some = {"Objects": keys[first : first + MOST_AT_ONCE], "Quiet": True}
+        s3.delete_objects(Bucket=access.settings.storage.bucket, Delete=some)
