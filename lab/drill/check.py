@@ -55,8 +55,7 @@ def check(
     left = left_over(hands, outcomes)
     with versions.fresh_clone(access) as clone, tempfile.TemporaryDirectory(dir=access.paths.temporary) as folder:
         made = versions.read(clone, f"{start.commit}..origin/{branch}")
-        for outcome in outcomes:
-            outcome.versions = [each.commit for each in made if each.run_id == outcome.run_id]
+        assign(made, outcomes)
         file = Path(folder) / "data.csv"
         objects = object_problems(access, made, file, note)
         return [
@@ -66,6 +65,12 @@ def check(
             Check("every row is there once: ids rise, rows add up", row_problems(start.version, file, outcomes)),
             Check("no folder or lock is left on the shared volume", left),
         ]
+
+
+def assign(made: list[DataVersion], outcomes: list[Outcome]) -> None:
+    """Tell each outcome its versions."""
+    for outcome in outcomes:
+        outcome.versions = [each.commit for each in made if each.run_id == outcome.run_id]
 
 
 def version_problems(made: list[DataVersion], outcomes: list[Outcome]) -> list[str]:
