@@ -14,7 +14,6 @@ from typing import Any
 from lab.engine.kind.instance import AIRFLOW, Instance
 from lab.tools import tool
 
-CHUNK = 1 << 16
 PAUSE = 0.5
 """Seconds before a watch that ended, as with its API server, is begun again."""
 Pod = dict[str, Any]
@@ -50,7 +49,7 @@ class PodWatch:
                 self.program = program
                 with self.changed:
                     self.found.clear()
-                for event in events(lambda: program.stdout.read1(CHUNK)):  # type: ignore[union-attr]
+                for event in events(program.stdout.readline):  # type: ignore[union-attr]
                     self.take(event)
 
     def take(self, event: dict[str, Any]) -> None:
