@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import signal
 import time
 import xmlrpc.client
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,26 +48,29 @@ class LocalStep:
         return time.time() - self.process.create_time()
 
     def kill(self) -> bool:
-        return strike(self.process.kill)
+        return strike(self.process, signal.SIGKILL)
 
     def kill_task(self) -> bool:
-        """Its parent is the process that Airflow forked for the task."""
+        """Its parent is the process that Airflow forked for the task; a step that outlived that has a stranger's."""
         try:
             parent = self.process.parent()
+            if parent is None or "airflow" not in " ".join(parent.cmdline()):
+                return False
         except psutil.Error:
             return False
-        return parent is not None and parent.pid > 1 and strike(parent.kill)
+        return strike(parent, signal.SIGKILL)
 
     def evict(self) -> bool:
-        return strike(self.process.terminate)
+        return strike(self.process, signal.SIGTERM)
 
 
-def strike(signal: Callable[[], None]) -> bool:
-    try:
-        signal()
-    except psutil.NoSuchProcess:
-        return False
-    return True
+def strike(process: psutil.Process, number: signal.Signals) -> bool:
+    """Send the signal; whether there was a living process to get it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if process.status() != psutil.STATUS_ZOMBIE:
+            process.send_signal(number)
+            return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class LocalHands:
             yield
         finally:
             for process in held:
-                strike(process.resume)
+                strike(process, signal.SIGCONT)
             self.start(LOCALSTACK)
 
     @contextmanager
