@@ -12,6 +12,7 @@ from lab.cli import (
     bundle,
     doctor,
     down,
+    drill,
     eks,
     gc,
     history,
@@ -57,6 +58,7 @@ for module in (
     bundle,
     eks,
     parity,
+    drill,
     bench,
     lock,
 ):

@@ -26,6 +26,7 @@ def up(
 ) -> None:
     from lab import ui
     from lab.cli import context
+    from lab.drill import under_way
     from lab.engine import remember
     from lab.engine.phases import run_phases
     from lab.paths import Paths
@@ -40,6 +41,9 @@ def up(
         for line in chosen.before_up():
             ui.say(line)
         remember(Paths.of(), chosen.name)
+        if under_way.was_cut_off(chosen.paths):
+            ui.say("Putting back what a drill that was cut off took away.")
+            under_way.restore(chosen)
         with ui.live_list() as shown:
             took = run_phases(chosen.phases(), shown)
         access = chosen.access()

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lab.access import Access
+from lab.config import Settings
 from lab.engine.phases import Phase
 from lab.host import Check
+from lab.paths import Paths
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Engine(Protocol):
     """One place to run the lab."""
 
     name: str
+    paths: Paths
+    settings: Settings
 
     def phases(self) -> list[Phase]:
         """What `lab up` does, in order."""

@@ -1,0 +1,159 @@
+"""What must be true after a drill, whatever its faults did."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lab.access import DAG, DATASET, Access
+from lab.components import storage
+from lab.drill.branch import Start
+from lab.drill.hands import Hands
+from lab.drill.outcome import Outcome
+from lab.errors import ServiceError
+from lab.lineage import versions
+from lab.lineage.versions import DataVersion
+from lab.pipeline.errors import PipelineError
+from lab.pipeline.git import Repository
+from lab.pipeline.run import Run
+from lab.pipeline.table import inspect
+from lab.wait import NotYetError, wait_until
+
+LEFT_LIMIT = 30
+"""Seconds that what a run leaves may outlive it: a step whose task Airflow has given up may still be ending."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise, and what breaks it: nothing, if it is kept."""
+
+    promise: str
+    problems: list[str]
+
+
+def check(
+    access: Access,
+    hands: Hands,
+    branch: str,
+    start: Start,
+    outcomes: list[Outcome],
+    *,
+    note: Callable[[str], None],
+) -> list[Check]:
+    """Hold the branch, the bucket and the shared volume against what the runs came to.
+
+    Each outcome is told its versions.
+    """
+    note("nothing left on the shared volume")
+    left = left_over(hands, outcomes)
+    with versions.fresh_clone(access) as clone, tempfile.TemporaryDirectory(dir=access.paths.temporary) as folder:
+        made = versions.read(clone, f"{start.commit}..origin/{branch}")
+        assign(made, outcomes)
+        file = Path(folder) / "data.csv"
+        objects = object_problems(access, made, file, note)
+        return [
+            Check("one version per run that succeeded, none for one that failed", version_problems(made, outcomes)),
+            Check("the history is linear, and of these versions only", history_problems(clone, start, branch, made)),
+            Check("every object is in the bucket with its md5", objects),
+            Check("every row is there once: ids rise, rows add up", row_problems(start.version, file, outcomes)),
+            Check("no folder or lock is left on the shared volume", left),
+        ]
+
+
+def assign(made: list[DataVersion], outcomes: list[Outcome]) -> None:
+    """Tell each outcome its versions."""
+    for outcome in outcomes:
+        outcome.versions = [each.commit for each in made if each.run_id == outcome.run_id]
+
+
+def version_problems(made: list[DataVersion], outcomes: list[Outcome]) -> list[str]:
+    problems = []
+    for outcome in outcomes:
+        wanted = 1 if outcome.state == "success" else 0
+        if len(outcome.versions) != wanted:
+            found = f"{len(outcome.versions)} versions ({', '.join(commit[:10] for commit in outcome.versions)})"
+            problems.append(f"round {outcome.round.number}, {outcome.state}, made {found}: {outcome.run_id}")
+    known = {outcome.run_id for outcome in outcomes}
+    return [*problems, *(f"{each.commit[:10]} is of no run of this drill" for each in made if each.run_id not in known)]
+
+
+def history_problems(clone: Repository, start: Start, branch: str, made: list[DataVersion]) -> list[str]:
+    """What is wrong with the chain from the start to the head: each commit one version, made from the one before it."""
+    if clone.run("merge-base", "--is-ancestor", start.commit, f"origin/{branch}", check=False).returncode != 0:
+        return [f"the branch does not contain {start.commit[:10]}, from which it was made"]
+    log = clone.out("log", "--format=%H %P", f"{start.commit}..origin/{branch}")
+    commits = [line.split() for line in log.splitlines()]
+    single = Counter(each.commit for each in made)
+    return [
+        *(f"{commit[0][:10]} has {len(commit) - 1} parents" for commit in commits if len(commit) != 2),
+        *(f"{commit[0][:10]} is not one data version" for commit in commits if single[commit[0]] != 1),
+        *(
+            f"{each.commit[:10]} says its base is {each.base_md5}, before it is {before.md5}"
+            for before, each in pairwise([start.version, *made])
+            if each.base_md5 != before.md5
+        ),
+    ]
+
+
+def object_problems(access: Access, made: list[DataVersion], file: Path, note: Callable[[str], None]) -> list[str]:
+    """What is wrong with the objects; the last one's data is then in `file`."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    s3: Any = storage.client(access)
+    problems = []
+    for number, each in enumerate(made, 1):
+        note(f"object {number} of {len(made)}")
+        if each.md5 is None:
+            problems.append(f"{each.commit[:10]}: {each.fault}")
+            continue
+        try:
+            s3.download_file(access.settings.storage.bucket, storage.object_key(access, each.md5), str(file))
+        except (ClientError, BotoCoreError) as error:
+            problems.append(f"{each.commit[:10]}: its object {each.md5}: {error}")
+            continue
+        with file.open("rb") as stream:
+            md5 = hashlib.file_digest(stream, "md5").hexdigest()
+        if md5 != each.md5:
+            problems.append(f"{each.commit[:10]}: its object {each.md5} has md5 {md5}")
+    return problems
+
+
+def row_problems(base: DataVersion, file: Path, outcomes: list[Outcome]) -> list[str]:
+    """What is wrong with the rows of the last version; a table whose ids do not rise is no sound one."""
+    added = sum(outcome.round.rows for outcome in outcomes if outcome.state == "success")
+    try:
+        rows = inspect(file).rows
+    except PipelineError as error:
+        return [error.message]
+    if base.rows is None or rows == base.rows + added:
+        return []
+    return [f"{rows} rows, expected {base.rows} + {added}"]
+
+
+def left_over(hands: Hands, outcomes: list[Outcome]) -> list[str]:
+    """What is left of these runs in the folder of runs."""
+    names = {folder_name(outcome.run_id) for outcome in outcomes}
+    left: list[str] = []
+
+    def probe() -> None:
+        found = hands.runs_folder.iterdir() if hands.runs_folder.exists() else ()
+        left[:] = sorted(each.name for each in found if each.name.removesuffix(".lock") in names)
+        if left:
+            raise NotYetError
+
+    with suppress(ServiceError):
+        wait_until(probe, what="an empty folder of runs", limit=LEFT_LIMIT, pause=0.5)
+    return left
+
+
+def folder_name(run_id: str) -> str:
+    """What the folder of a run is called (lab.pipeline.run)."""
+    run = Run(run_id, DAG, "", "", "", "", PurePosixPath(DATASET), 0, Path("/"))
+    return run.folder.name

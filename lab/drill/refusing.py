@@ -1,0 +1,52 @@
+"""A stand-in for S3 that answers 503 to everything, as Amazon S3 does when it is overloaded.
+
+Also a program, for a pod: `python refusing.py PORT` with nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+# "Error responses" in the Amazon S3 API reference.
+BODY = (
+    b'<?xml version="1.0"?><Error><Code>ServiceUnavailable</Code><Message>Reduce your request rate.</Message></Error>'
+)
+
+
+class Refusal(BaseHTTPRequestHandler):
+    """Answers every request with 503, and ends the connection: a body that was sent along is not read."""
+
+    def answer(self) -> None:
+        self.send_response(503)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(BODY)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(BODY)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - the names of http.server
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def refusing(host: str, port: int) -> Iterator[None]:
+    """Answer 503 at that address while the block runs."""
+    with ThreadingHTTPServer((host, port), Refusal) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Refusal).serve_forever()  # noqa: S104 - in a pod

@@ -1,0 +1,56 @@
+"""A drill from its beginning to its end: the branch, the rounds, the checks, and all services there again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lab import ui
+from lab.access import Access
+from lab.drill import branch as branches
+from lab.drill.check import Check, check
+from lab.drill.hands import Hands
+from lab.drill.outcome import Outcome
+from lab.drill.plan import Round
+from lab.drill.rounds import Drill
+from lab.drill.under_way import under_way
+
+CHECK_LIMIT = 3600
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a drill came to. `kept` is whether the branch is still there."""
+
+    seed: int
+    branch: str
+    usual: dict[str, float]
+    outcomes: list[Outcome]
+    checks: list[Check]
+    kept: bool
+
+    @property
+    def broken(self) -> list[Check]:
+        return [each for each in self.checks if each.problems]
+
+
+def run(access: Access, hands: Hands, planned: list[Round], seed: int, *, at_once: int, keep: bool) -> Report:
+    """Play the plan on a branch of its own, and check what is there then.
+
+    The branch is kept if it is asked for, if a promise broke or a run failed, and if the drill is cut off.
+    """
+    name = f"drill-{seed}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    outcomes: list[Outcome] = []
+    start = branches.make(access, name)
+    ui.say(f"Branch {name}; {len(planned)} rounds of seed {seed}, after one without a fault")
+    with ui.live_list() as shown, under_way(access.paths, hands):
+        drill = Drill(access, hands, name, shown)
+        drill.play(planned, seed, at_once, outcomes.append)
+    outcomes.sort(key=lambda each: each.round.number)
+    with ui.step("Checking", CHECK_LIMIT) as shown:
+        checks = check(access, hands, name, start, outcomes, note=lambda text: shown.note("", text))
+    whole = all(not each.problems for each in checks) and all(each.state == "success" for each in outcomes)
+    if whole and not keep:
+        with ui.step("Removing the branch, and the objects of its versions", CHECK_LIMIT):
+            branches.remove(access, name)
+    return Report(seed, name, drill.usual, outcomes, checks, not whole or keep)
