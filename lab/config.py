@@ -73,6 +73,16 @@ class AirflowSettings(Section):
     chart: str = ""
 
 
+class TriggerSettings(Section):
+    """Whether a person's push that changes data starts a run, and how often (seconds) the local engine looks for one.
+
+    On Kubernetes the Git host tells of it.
+    """
+
+    on_push: bool = True
+    poll_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+
+
 class ClusterSettings(Section):
     """The kind cluster; two labs on one machine need two names."""
 
@@ -94,6 +104,7 @@ class Settings(Section):
     ports: PortSettings = PortSettings()
     storage: StorageSettings = StorageSettings()
     airflow: AirflowSettings = AirflowSettings()
+    triggers: TriggerSettings = TriggerSettings()
     cluster: ClusterSettings = ClusterSettings()
     images: ImageSettings = ImageSettings()
 

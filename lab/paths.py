@@ -70,6 +70,11 @@ class Paths:
         return self.home / "run"
 
     @property
+    def triggers(self) -> Path:
+        """What the service `triggers` of the local engine has at hand; it can be made anew."""
+        return self.run / "triggers"
+
+    @property
     def cache(self) -> Path:
         return self.home / "cache"
 

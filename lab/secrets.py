@@ -19,6 +19,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "airflow-fernet-key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
     "supervisor-password": lambda: secrets.token_urlsafe(24),
     # Of the Kubernetes engines.
+    "webhook-secret": lambda: secrets.token_urlsafe(32),
     "postgres-password": lambda: secrets.token_urlsafe(24),
     "postgres-airflow-password": lambda: secrets.token_urlsafe(24),
     "postgres-gitea-password": lambda: secrets.token_urlsafe(24),

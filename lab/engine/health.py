@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
 
 from lab.access import DAG, Access
 from lab.components import repository, storage
 from lab.components.airflow import Airflow
-from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
+from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
 from lab.errors import LabError, NotRunningError, ServiceError
 from lab.pipeline.git import GitError
 from lab.wait import NotYetError
+
+SILENCE = 150
+"""Seconds that the service `triggers` may take for one look: Git and Airflow may each take a minute to fail."""
 
 
 def bucket_answers(access: Access) -> None:
@@ -42,6 +46,19 @@ def answers(url: str) -> None:
         raise NotYetError(f"{url}: {error}") from error
 
 
+def pushes_watched(access: Access, since: float) -> None:
+    """Return if the service `triggers` of the local engine has looked without trouble, and later than `since`."""
+    file = access.paths.triggers / "state"
+    try:
+        when, state = file.stat().st_mtime, file.read_text("utf-8").strip()
+    except FileNotFoundError:
+        raise NotYetError("it has not looked at the repository yet") from None
+    if state:
+        raise NotYetError(state)
+    if when < since:
+        raise NotYetError("it has not looked at the repository for long")
+
+
 def trouble(access: Access, name: str) -> str:
     """Why a running service is not healthy, or nothing."""
     try:
@@ -52,6 +69,8 @@ def trouble(access: Access, name: str) -> str:
                 return f"the bucket {access.settings.storage.bucket} is missing"
         elif name == API_SERVER:
             answers(f"{access.airflow_url}/api/v2/version")
+        elif name == TRIGGERS:
+            pushes_watched(access, time.time() - access.settings.triggers.poll_seconds - SILENCE)
         else:
             part = {SCHEDULER: "scheduler", DAG_PROCESSOR: "dag_processor"}[name]
             with Airflow(access) as airflow:

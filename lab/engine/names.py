@@ -2,3 +2,4 @@
 
 GIT, LOCALSTACK = "git", "localstack"
 API_SERVER, SCHEDULER, DAG_PROCESSOR = "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
+TRIGGERS = "triggers"

@@ -66,6 +66,7 @@ IMAGES = {
             sources={
                 "lab/__init__.py": f"{PACKAGES}/lab/__init__.py",
                 "lab/pipeline": f"{PACKAGES}/lab/pipeline",
+                "lab/triggers": f"{PACKAGES}/lab/triggers",
             },
             owner="1000:1000",
         ),

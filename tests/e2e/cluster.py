@@ -50,7 +50,7 @@ class KindLab(Checkout):
 
     def kill(self, service: str) -> None:
         """End a service's pod at once, as a machine that fails would."""
-        namespace = "airflow" if service.startswith("airflow") else "platform"
+        namespace = "airflow" if service.startswith(("airflow", "triggers")) else "platform"
         place = ("--namespace", namespace, "--grace-period=0", "--force")
         self.kubectl("delete", "pod", self.pod(service), *place)
 

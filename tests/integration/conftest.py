@@ -25,8 +25,9 @@ def end(checkout: Checkout, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A running lab with the dataset's version 1."""
+    """A running lab with the dataset's version 1. Tests push data to it by hand, and want no run of that."""
     checkout = check_out(tmp_path_factory.mktemp("session"))
+    checkout.variables["LAB_TRIGGERS__ON_PUSH"] = "false"
     try:
         checkout.lab("up", limit=900)
         yield checkout

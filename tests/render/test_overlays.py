@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from lab.access import Access
+from lab.config import Settings, TriggerSettings
+from lab.engine.kind import inside, manifests
 from lab.engine.kind.manifests import DATA_FOLDERS
+from lab.parity.render import kustomize
 from lab.pod_identity.associations import FILE, parse
 from lab.secrets import GENERATORS
-from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, secrets_used
+from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, program, secrets_used
 
 EXPECTED_PORTS = {"gitea": (3000, 30300), "localstack": (4566, 30566), "postgres": (5432, None)}
 
@@ -39,7 +43,7 @@ def test_eks_has_its_storage_and_nothing_of_the_platform(overlay: Render) -> Non
 
 
 def test_the_overlay_has_the_images_that_the_engine_names(local: list[Object]) -> None:
-    expected = {IMAGES[name] for name in EXPECTED_PORTS}
+    expected = {IMAGES[name] for name in (*EXPECTED_PORTS, "worker")}
     assert {container["image"] for _, container in containers(local)} == expected
 
 
@@ -48,15 +52,15 @@ def test_every_program_is_restricted_and_has_its_share(local: list[Object]) -> N
         context = pod["securityContext"]
         assert context["runAsNonRoot"], name
         assert context["seccompProfile"]["type"] == "RuntimeDefault", name
-        assert pod["serviceAccountName"] == "platform", name
+        assert pod["serviceAccountName"] == ("triggers" if "triggers" in name else "platform"), name
     for name, container in containers(local):
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        }, name
+        context = {**container["securityContext"]}
+        assert context.pop("readOnlyRootFilesystem", "triggers" not in name), name
+        assert context == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}, name
         assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), name
         assert "memory" in container["resources"]["limits"], name
-    assert find(local, "ServiceAccount", "platform")["automountServiceAccountToken"] is False
+    for name in ("platform", "triggers"):
+        assert find(local, "ServiceAccount", name)["automountServiceAccountToken"] is False
 
 
 def test_every_program_is_asked_each_second_until_it_is_up(local: list[Object]) -> None:
@@ -113,8 +117,7 @@ def test_no_secret_stands_in_the_manifests(local: list[Object], access: Access) 
 
 
 def test_every_secret_that_a_pod_needs_is_made(local: list[Object], secrets: list[Object]) -> None:
-    made = {o["metadata"]["name"]: o["stringData"] for o in secrets
-            if o["kind"] == "Secret" and o["metadata"]["namespace"] == "platform"}  # fmt: skip
+    made = {o["metadata"]["name"]: o["stringData"] for o in secrets if o["kind"] == "Secret"}
     for name, key in secrets_used(local):
         assert name in made
         assert key is None or key in made[name], f"{name}: {key}"
@@ -148,3 +151,20 @@ def test_the_associations_have_a_name_that_the_service_knows(local: list[Object]
     found = find(local, "ConfigMap", "pod-identity-associations")
     assert found["metadata"]["namespace"] == "kube-system"
     assert ("airflow", "airflow-dvc-sa") in parse(found["data"][FILE])
+
+
+def test_gitea_may_tell_the_service_of_pushes_and_nobody_else(local: list[Object]) -> None:
+    (container,) = find(local, "Deployment", "gitea")["spec"]["template"]["spec"]["containers"]
+    values = {variable["name"]: variable.get("value") for variable in container["env"]}
+    host = values["GITEA__webhook__ALLOWED_HOST_LIST"]
+    service = find(local, "Service", "triggers")
+    assert host == f"triggers.{service['metadata']['namespace']}"
+    (port,) = service["spec"]["ports"]
+    assert inside.WEBHOOK_URL.startswith(f"http://{host}:{port['port']}/")
+
+
+def test_a_lab_that_starts_no_run_on_a_push_has_nothing_of_the_service(access: Access) -> None:
+    off = replace(access, settings=Settings(triggers=TriggerSettings(on_push=False)))
+    rendered = kustomize(program("kubectl"), manifests.write_kustomization(off, IMAGES))
+    assert not [o for o in rendered if o["metadata"]["name"] == "triggers"]
+    assert find(rendered, "Deployment", "gitea")

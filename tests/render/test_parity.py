@@ -67,7 +67,7 @@ def test_every_difference_is_meant_to_be(parity: Parity) -> None:
     assert {"airflow.cfg", "Worker pod", "Pod airflow/push_data", "ConfigMap airflow/pipeline-environment"} <= compared
     assert {"PersistentVolumeClaim airflow/airflow-shared-pvc", "Deployment airflow-scheduler"} <= compared
     alike = ("DAG", "ServiceAccount airflow", "Role airflow", "RoleBinding airflow")
-    assert not [name for name in compared if name.startswith(alike)]
+    assert not [name for name in compared if name.startswith(alike) and not name.endswith("/triggers")]
 
 
 def test_one_more_variable_in_one_places_workers_fails_and_is_named(source: Path, parity: Parity) -> None:

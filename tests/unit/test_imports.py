@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("boto3", "botocore", "httpx", "psutil", "supervisor", "filelock", "waitress", "ruamel.yaml")
 
 
@@ -14,11 +16,15 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
     assert asked.stdout == "[]\n"
 
 
-def test_the_pipeline_imports_nothing_else_of_the_lab() -> None:
-    """It runs in the worker, where the rest of the lab's libraries are not."""
+@pytest.mark.parametrize(
+    ("package", "modules"),
+    [("lab.pipeline", "lab.pipeline.__main__, lab.pipeline.seed"), ("lab.triggers", "lab.triggers.__main__")],
+)
+def test_what_runs_in_the_worker_imports_nothing_else_of_the_lab(package: str, modules: str) -> None:
+    """The rest of the lab's libraries are not there."""
     code = (
-        "import sys, lab.pipeline.__main__, lab.pipeline.seed; "
-        "print(sorted(n for n in sys.modules if n.startswith('lab.') and not n.startswith('lab.pipeline')))"
+        f"import sys, {modules}; "
+        f"print(sorted(n for n in sys.modules if n.startswith('lab.') and not n.startswith('{package}')))"
     )
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert asked.stdout == "[]\n"

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from lab.access import Access
+from lab.config import Settings, TriggerSettings
 from lab.engine import names
 from lab.engine.local import services
 from lab.engine.local.supervisor import Service
@@ -28,11 +29,18 @@ def described(access: Access) -> list[Service]:
         services.git_service(access, 3000),
         services.localstack_service(access, 4566),
         *services.airflow_services(access).values(),
+        services.triggers_service(access),
     ]
 
 
 def test_every_service_is_described_once(access: Access) -> None:
     assert sorted(service.name for service in described(access)) == sorted(services.NAMES)
+
+
+def test_a_lab_that_starts_no_run_on_a_push_has_no_service_for_it() -> None:
+    off = Settings(triggers=TriggerSettings(on_push=False))
+    assert set(services.NAMES) - set(services.names(off)) == {names.TRIGGERS}
+    assert services.names(Settings()) == services.NAMES
 
 
 @pytest.mark.parametrize("name", ["SHLVL", "PWD", "OLDPWD", "_", "TERM", "MAKEFLAGS", "MAKELEVEL", "SSH_TTY", "EDITOR"])

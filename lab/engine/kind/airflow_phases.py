@@ -1,14 +1,16 @@
-"""The phases of Airflow: the official chart installed by Helm, the API, and the DAGs from the repository."""
+"""The phases of Airflow: the official chart installed by Helm, the API, the DAGs, and what starts runs on a push."""
 
 from __future__ import annotations
 
 import functools
 import time
 
+from lab.components import gitea
 from lab.engine.health import answers, dags_loaded
-from lab.engine.kind import release, waiting
+from lab.engine.kind import inside, release, waiting
 from lab.engine.kind.instance import AIRFLOW, Instance
-from lab.engine.kind.platform_phases import succeeds
+from lab.engine.kind.platform_phases import require_ready, succeeds
+from lab.engine.names import TRIGGERS
 from lab.engine.phases import Note
 
 READY_LIMIT = 300
@@ -41,6 +43,23 @@ def dags_done(instance: Instance) -> bool:
 def wait_for_dags(instance: Instance, note: Note) -> None:
     probe = functools.partial(dags_loaded, instance.access(), time.time() - READY_LIMIT)
     waiting.wait_for(instance, probe, note, what="Airflow", namespace=AIRFLOW, limit=READY_LIMIT)
+
+
+def triggers_done(instance: Instance) -> bool:
+    wanted = [inside.WEBHOOK_URL] if instance.settings.triggers.on_push else []
+    if gitea.webhooks(instance.access()) != wanted:
+        return False
+    return not wanted or succeeds(functools.partial(require_ready, instance, TRIGGERS))
+
+
+def watch_for_pushes(instance: Instance, note: Note) -> None:
+    """Have Gitea tell the service of pushes, which knows what was there before it when it is ready."""
+    if not instance.settings.triggers.on_push:
+        gitea.remove_webhooks(instance.access())
+        return
+    probe = functools.partial(require_ready, instance, TRIGGERS)
+    waiting.wait_for(instance, probe, note, what="the watch for pushes", namespace=AIRFLOW, limit=READY_LIMIT)
+    gitea.ensure_webhook(instance.access(), inside.WEBHOOK_URL)
 
 
 def version_url(instance: Instance) -> str:

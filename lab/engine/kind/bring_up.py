@@ -88,6 +88,14 @@ PHASES: list[tuple[str, str, float, Check, Apply, tuple[str, ...]]] = [
         airflow.wait_for_dags,
         ("airflow", "dataset"),
     ),
+    (
+        "triggers",
+        "Watching for pushes",
+        airflow.READY_LIMIT,
+        airflow.triggers_done,
+        airflow.watch_for_pushes,
+        ("airflow", "dataset"),
+    ),
 ]
 
 

@@ -71,7 +71,7 @@ class KindEngine:
         return done
 
     def service_names(self) -> list[str]:
-        return list(logs.SERVICES)
+        return logs.names(self.settings)
 
     def log(self, service: str, lines: int) -> str:
         self.instance.require_up()

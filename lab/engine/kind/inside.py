@@ -8,6 +8,7 @@ from lab.pipeline.git import isolated_variables
 GIT_URL = "http://gitea.platform:3000"
 S3_URL = "http://localstack.platform:4566"
 DATABASE = "postgres.platform:5432"
+WEBHOOK_URL = "http://triggers.airflow:8080/push"
 ACCOUNT = "000000000000"
 """LocalStack's account for keys that name none."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 
+from lab.config import Settings
 from lab.engine.kind.instance import AIRFLOW, PLATFORM, SYSTEM, Instance
+from lab.engine.names import TRIGGERS
 from lab.tools import tool
 
 SERVICES = {
@@ -16,8 +18,14 @@ SERVICES = {
     "airflow-api-server": (AIRFLOW, "component=api-server"),
     "airflow-scheduler": (AIRFLOW, "component=scheduler"),
     "airflow-dag-processor": (AIRFLOW, "component=dag-processor"),
+    TRIGGERS: (AIRFLOW, "app.kubernetes.io/name=triggers"),
 }
 """Each service: its namespace and the label that selects its pods."""
+
+
+def names(settings: Settings) -> list[str]:
+    """The services of a lab with these settings."""
+    return [name for name in SERVICES if settings.triggers.on_push or name != TRIGGERS]
 
 
 def arguments(service: str, lines: int) -> list[str]:

@@ -19,10 +19,16 @@ from lab.paths import Paths
 
 AIRFLOW, PLATFORM = "airflow", "platform"
 """The namespaces."""
-PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres")
+PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres", "worker")
 """The images that the overlay names, as `lab/<name>`."""
 DATA_FOLDERS = ("gitea", "postgres", "s3", "shared")
 """What must be below the node's `/lab/data` before a pod starts; the kubelet gives each to the group of its pods."""
+
+WITHOUT_TRIGGERS = [
+    {"apiVersion": version, "kind": kind, "metadata": {"namespace": AIRFLOW, "name": "triggers"}, "$patch": "delete"}
+    for version, kind in (("v1", "ServiceAccount"), ("v1", "Service"), ("apps/v1", "Deployment"))
+]
+"""Patches by which the overlay has no service that starts runs."""
 
 
 def make_data_folders(data: Path) -> None:
@@ -42,13 +48,14 @@ def kustomization(access: Access, images: Mapping[str, str]) -> dict[str, Any]:
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
     folder = generated_folder(access.paths)
+    unwanted = [] if access.settings.triggers.on_push else WITHOUT_TRIGGERS
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         # Relative, because kustomize takes nothing else.
         "resources": [os.path.relpath(access.paths.source / "k8s" / "overlays" / "local", folder)],
         "images": [{"name": f"lab/{name}", **image_fields(images[name])} for name in PLATFORM_IMAGES],
-        "patches": [{"patch": json.dumps(patch)}],
+        "patches": [{"patch": json.dumps(each)} for each in (patch, *unwanted)],
     }
 
 
@@ -103,6 +110,7 @@ def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
     return {
         "git-credentials": git_credentials(GIT_USER, secrets["git-password"]),
         "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.DATABASE}/airflow"},
+        "triggers": {"webhook-secret": secrets["webhook-secret"]},
         **generated(secrets),
     }
 

@@ -6,10 +6,11 @@ import hashlib
 from pathlib import Path
 
 from lab.engine.kind import cluster, manifests
-from lab.engine.kind.instance import PLATFORM, Instance
+from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
 
 LIMIT = 60
 WORKLOADS = {"deployment.apps/gitea", "deployment.apps/localstack", "statefulset.apps/postgres"}
+TRIGGERS = "deployment.apps/triggers"
 
 
 def apply(instance: Instance) -> None:
@@ -32,6 +33,8 @@ def apply(instance: Instance) -> None:
 def are_applied(instance: Instance) -> bool:
     """Whether this cluster has them, as they would be applied now."""
     if not stamp(instance).exists() or stamp(instance).read_text("utf-8") != wanted(instance):
+        return False
+    if instance.settings.triggers.on_push and TRIGGERS not in workloads(instance, AIRFLOW):
         return False
     return workloads(instance, PLATFORM) >= WORKLOADS
 

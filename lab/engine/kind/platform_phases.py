@@ -63,26 +63,28 @@ def apply_platform(instance: Instance, note: Note) -> None:
 
 
 def identity_done(instance: Instance) -> bool:
-    return succeeds(functools.partial(require_identity, instance))
+    return succeeds(functools.partial(require_ready, instance, "pod-identity"))
 
 
 def wait_for_identity(instance: Instance, note: Note) -> None:
-    probe = functools.partial(require_identity, instance)
+    # The API server lets no pod of Airflow in before.
+    probe = functools.partial(require_ready, instance, "pod-identity")
     waiting.wait_for(instance, probe, note, what="Pod Identity", namespace=SYSTEM, limit=READY_LIMIT)
 
 
-def require_identity(instance: Instance) -> None:
-    """Return if the agent and its webhook are ready; the API server lets no pod of Airflow in before.
+def require_ready(instance: Instance, service: str) -> None:
+    """Return if a pod of the service is ready.
 
     Raises:
-        NotYetError: they are not.
+        NotYetError: none is.
     """
+    namespace, selector = logs.SERVICES[service]
     try:
-        found = pods.read(instance, SYSTEM, selector=logs.SERVICES["pod-identity"][1])
+        found = pods.read(instance, namespace, selector=selector)
     except ProgramError as error:
         raise NotYetError("the API server does not answer") from error
     if not any(pod.state == "healthy" for pod in found):
-        raise NotYetError("the agent is not ready")
+        raise NotYetError(f"{service} is not ready")
 
 
 def git_done(instance: Instance) -> bool:

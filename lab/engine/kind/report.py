@@ -34,7 +34,7 @@ def status(instance: Instance) -> Status:
         return Status("kind", "stopped" if stopped else "down", [])
     access = instance.access()
     try:
-        found = {name: newest(instance, name) for name in logs.SERVICES}
+        found = {name: newest(instance, name) for name in logs.names(instance.settings)}
     except ProgramError as error:
         told = (error.detail or error.message).splitlines()[-1]  # above it, kubectl's empty answer
         return Status("kind", "starting", [ServiceStatus("cluster", "starting", told)])

@@ -1,4 +1,4 @@
-"""The phases of Airflow: its database, the API server and the scheduler, and the DAG processor."""
+"""The phases of Airflow: its database, the API server and the scheduler, the DAG processor, and what starts runs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER
-from lab.engine.health import answers, dags_loaded, trouble
+from lab.engine.health import answers, dags_loaded, pushes_watched, trouble
 from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
-from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER
+from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER, TRIGGERS
 from lab.engine.phases import Note
 from lab.proc import held, run
 from lab.secrets import write_private
@@ -67,3 +67,16 @@ def load_dags(instance: Instance, _: Note) -> None:
     access = instance.access()
     since = instance.start(services.airflow_services(access)[DAG_PROCESSOR])
     instance.wait_for(DAG_PROCESSOR, functools.partial(dags_loaded, access, since), "Airflow")
+
+
+def triggers_done(instance: Instance) -> bool:
+    access = instance.access()
+    service = services.triggers_service(access)
+    return instance.supervisor().is_current(service) and not trouble(access, TRIGGERS)
+
+
+def start_triggers(instance: Instance, _: Note) -> None:
+    """Start the service, and wait until it knows what was there before it: each later push counts."""
+    access = instance.access()
+    since = instance.start(services.triggers_service(access))
+    instance.wait_for(TRIGGERS, functools.partial(pushes_watched, access, since - 1), "the watch for pushes")

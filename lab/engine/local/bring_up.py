@@ -53,6 +53,13 @@ SERVICES: list[tuple[str, str, Check, Apply, tuple[str, ...]]] = [
         ("database", "dataset"),
     ),
 ]
+TRIGGERS: tuple[str, str, Check, Apply, tuple[str, ...]] = (
+    "triggers",
+    "Watching for pushes",
+    airflow.triggers_done,
+    airflow.start_triggers,
+    ("airflow", "dataset"),
+)
 
 
 def phases(instance: Instance) -> list[Phase]:
@@ -75,9 +82,10 @@ def phases(instance: Instance) -> list[Phase]:
         instance.is_up,
         functools.partial(start_supervisor, instance),
     )
+    wanted = [*SERVICES, TRIGGERS] if instance.settings.triggers.on_push else SERVICES
     services = [
         Phase(name, title, START_LIMIT, functools.partial(done, instance), functools.partial(apply, instance), needs)
-        for name, title, done, apply, needs in SERVICES
+        for name, title, done, apply, needs in wanted
     ]
     return [*installs, supervisor, *services]
 

@@ -72,7 +72,7 @@ class LocalEngine:
         return done
 
     def service_names(self) -> list[str]:
-        return [*services.NAMES, "supervisord"]
+        return [*services.names(self.settings), "supervisord"]
 
     def log(self, service: str, lines: int) -> str:
         return log_file.last_lines(self.instance.supervisor().log_file(service), lines)

@@ -24,7 +24,7 @@ class Instance(LabInstance):
     made_with = "made-with.json"
 
     def supervisor(self) -> Supervisor:
-        return Supervisor(self.paths, self.port(ports.INTERNAL), services.NAMES, services.PATIENCE)
+        return Supervisor(self.paths, self.port(ports.INTERNAL), services.names(self.settings), services.PATIENCE)
 
     def is_up(self) -> bool:
         """Whether the process supervisor runs; its services may still have trouble."""

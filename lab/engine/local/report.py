@@ -25,7 +25,7 @@ def status(instance: Instance) -> Status:
         state = "unsupervised" if memory.processes else "down"
         return Status("local", state, [], {}, memory.total, memory.kind)
     access = instance.access()
-    found = [service_status(access, name, states.get(name, {})) for name in services.NAMES]
+    found = [service_status(access, name, states.get(name, {})) for name in services.names(instance.settings)]
     state = "healthy" if all(service.state == "healthy" for service in found) else "degraded"
     urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
     return Status("local", state, found, urls, memory.total, memory.kind)

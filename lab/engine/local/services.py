@@ -7,17 +7,24 @@ import sys
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
+from lab.config import Settings
 from lab.engine.environments import Environment
 from lab.engine.local.supervisor import Service
-from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
+from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
 from lab.paths import Paths
+from lab.pipeline.git import isolated_variables
 from lab.proc import service_environment
 
-NAMES = (GIT, LOCALSTACK, API_SERVER, SCHEDULER, DAG_PROCESSOR)
+NAMES = (GIT, LOCALSTACK, API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERS)
 # The scheduler waits for the tasks that it runs. LocalStack takes long to end by itself, and has nothing to lose: each
 # answer it gave is on disk already.
 PATIENCE = {SCHEDULER: 30, LOCALSTACK: 2}
 BUNDLE = "lab"
+
+
+def names(settings: Settings) -> tuple[str, ...]:
+    """The services of a lab with these settings."""
+    return NAMES if settings.triggers.on_push else tuple(name for name in NAMES if name != TRIGGERS)
 
 
 def git_service(access: Access, port: int) -> Service:
@@ -125,8 +132,6 @@ def airflow_environment(access: Access) -> dict[str, str]:
 
 def step_variables(access: Access) -> dict[str, str]:
     """What the DAG's steps need here: the same names as in a pod, where overlays and Secrets set them."""
-    from lab.pipeline.git import isolated_variables
-
     return {
         **isolated_variables(access.repository_url),
         **access.git_variables(),
@@ -156,3 +161,22 @@ def airflow_services(access: Access) -> dict[str, Service]:
         name: Service(name, [airflow, *arguments], environment, folder, PATIENCE.get(name, 10))
         for name, arguments in commands.items()
     }
+
+
+def triggers_service(access: Access) -> Service:
+    """What starts a run when a person pushes data (lab/triggers), with the worker's packages."""
+    paths = access.paths
+    environment = {
+        **access.own_variables(),
+        **isolated_variables(access.repository_url),
+        **access.git_variables(),
+        "PIPELINE_REPOSITORY": access.repository_url,
+        "TRIGGERS_BRANCH": BRANCH,
+        "TRIGGERS_AIRFLOW_URL": access.airflow_url,
+        "TRIGGERS_LOGIN_FILE": str(password_file(paths.airflow)),
+        "TRIGGERS_SECONDS": str(access.settings.triggers.poll_seconds),
+        "TRIGGERS_FOLDER": str(paths.triggers / "clone.git"),
+        "TRIGGERS_STATE_FILE": str(paths.triggers / "state"),
+    }
+    command = [str(paths.program("worker", "python")), "-m", "lab.triggers"]
+    return Service(TRIGGERS, command, service_environment(environment), str(paths.home))

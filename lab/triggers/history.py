@@ -1,0 +1,114 @@
+"""What persons changed on a branch, read from a bare clone of the service's own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.triggers.errors import TroubleError
+
+FOLDER = "datasets/"
+"""A change below it counts."""
+NOT_A_PERSONS = ("Run-Id", "Data-Seed")
+"""Trailers of commits that the pipeline and the lab itself make."""
+LIMIT = 60
+"""Seconds that a Git command may take: a server that hangs is looked for again."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What persons changed up to `head`: their commits (newest first), the newest one's author, and the files."""
+
+    head: str
+    commits: list[str]
+    author: str
+    paths: list[str]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One branch of a repository, and the bare clone in `folder`, which is made anew when something is wrong with it.
+
+    Every method raises TroubleError with Git's own last line.
+    """
+
+    url: str
+    branch: str
+    folder: Path
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def ref(self) -> str:
+        return f"refs/heads/{self.branch}"
+
+    def head(self) -> str | None:
+        """The commit at the head of the branch as the server has it now; None if there is no such branch."""
+        listed = self.git("ls-remote", self.url, self.ref, cwd=self.folder.parent)
+        return listed.split()[0] if listed.strip() else None
+
+    def fetch(self, wanted: str | None = None) -> str:
+        """Bring the clone up to the branch, with the commit `wanted` if that is to be had; return the head.
+
+        A commit that no branch has any more can still be asked for ("want" in gitprotocol-v2(5)), until the server
+        collects its garbage.
+        """
+        if not (self.folder / "HEAD").exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.git("init", "--quiet", "--bare", str(self.folder), cwd=self.folder.parent)
+        try:
+            self.git("fetch", "--quiet", "--no-tags", self.url, f"+{self.ref}:{self.ref}")
+            if wanted and not self.known([wanted]):
+                self.git("fetch", "--quiet", "--no-tags", self.url, wanted, check=False)
+            return self.git("rev-parse", self.ref).strip()
+        except TroubleError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+    def known(self, commits: Iterable[str]) -> list[str]:
+        """Those of `commits` that the clone has."""
+        names = list(commits)
+        asked = "".join(f"{name}^{{commit}}\n" for name in names)
+        answers = self.git("cat-file", "--batch-check=%(objecttype)", text=asked).splitlines()
+        return [name for name, answer in zip(names, answers, strict=True) if answer == "commit"]
+
+    def changes(self, head: str, handled: Iterable[str]) -> Changes | None:
+        """What persons changed up to `head` that none of the commits `handled` has in its own history.
+
+        Where the history was rewritten, that is what came since the two parted. Of a merge only what differs from all
+        its parents counts: the rest are other commits' changes.
+        """
+        form = ["%H", "%an", *(f"%(trailers:key={name},valueonly)" for name in NOT_A_PERSONS)]
+        log = self.git(
+            "log", "-c", "--name-only", "-z", f"--format=%x01{'%x00'.join(form)}%x02", head, "--not", *handled,
+            "--", FOLDER,
+        )  # fmt: skip
+        found: list[tuple[str, str]] = []
+        paths: dict[str, None] = {}
+        for block in log.split("\x01")[1:]:
+            about, _, rest = block.partition("\x02")
+            commit, author, *trailers = about.split("\0")
+            names = [name for name in rest.strip("\0\n").split("\0") if name]
+            if names and not any(trailer.strip() for trailer in trailers):
+                found.append((commit, author))
+                paths |= dict.fromkeys(names)
+        if not found:
+            return None
+        return Changes(head, [commit for commit, _ in found], found[0][1], sorted(paths))
+
+    def git(self, *arguments: str, cwd: Path | None = None, text: str = "", check: bool = True) -> str:
+        """Standard output of `git <arguments>` in the clone, which gets `text` on standard input."""
+        try:
+            finished = subprocess.run(
+                ["git", *arguments],  # noqa: S607 - the git on PATH
+                cwd=cwd or self.folder, env=self.environment, input=text, capture_output=True, encoding="utf-8",
+                errors="replace", timeout=LIMIT, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise TroubleError(f"git {arguments[0]} took longer than {LIMIT} s") from error
+        if check and finished.returncode != 0:
+            last = (finished.stderr.strip() or "no output").splitlines()[-1]
+            raise TroubleError(f"git {arguments[0]}: {last}")
+        return finished.stdout

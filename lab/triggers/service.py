@@ -1,0 +1,60 @@
+"""The loop of the service: it looks at its start, at each webhook, and every few seconds; and tells how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.triggers.errors import TroubleError
+from lab.triggers.watcher import Watcher
+
+log = logging.getLogger(__name__)
+
+AGAIN = 5.0
+"""Seconds after which it looks again where something was in the way."""
+
+
+@dataclass
+class Service:
+    """Looks every `seconds`, and whenever `pushed` is called; pushes while it looks make one more look."""
+
+    watcher: Watcher
+    seconds: float
+    state_file: Path | None = None
+    ready: bool = False
+    """It has looked once without trouble, so that no later push is taken for what was there before it."""
+    told: str = ""
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def pushed(self) -> None:
+        self.asked.set()
+
+    async def run(self) -> None:
+        """Look until cancelled. An error that nobody expected ends the service, and what keeps it starts it anew."""
+        while True:
+            self.asked.clear()
+            await self.look()
+            pause = min(AGAIN, self.seconds) if self.told else self.seconds
+            try:
+                await asyncio.wait_for(self.asked.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        """Look once more, and tell how it was: one line in the log whenever that is not what it was before."""
+        waited_for = trouble = ""
+        try:
+            waited_for = await self.watcher.check()
+            self.ready = True
+        except TroubleError as error:
+            trouble = str(error)
+        now = trouble or waited_for
+        if now != self.told:
+            log.log(logging.WARNING if now else logging.INFO, "%s", now or "all is well again")
+            self.told = now
+        if self.state_file is not None:
+            partial = self.state_file.with_suffix(".partial")
+            partial.write_text(f"{trouble}\n", "utf-8")
+            partial.replace(self.state_file)
