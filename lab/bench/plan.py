@@ -10,19 +10,33 @@ from lab import ui
 from lab.bench import machine
 from lab.bench.figures import Results
 from lab.bench.machine import Machine
-from lab.bench.scenarios import ending, kind, kind_identity, kind_memory, memory, modify, pandas_way, pipeline, startup
+from lab.bench.scenarios import (
+    ending,
+    kind,
+    kind_identity,
+    kind_memory,
+    lineage,
+    many,
+    memory,
+    modify,
+    pandas_way,
+    pipeline,
+    startup,
+)
 from lab.bench.scratch import Scratch, exclusive, head, kind_lab, kind_variables, scratch_lab
 from lab.config import load
 from lab.docker import require_engine
-from lab.engine import why_not_kind
+from lab.engine import make, why_not_kind
 from lab.errors import HostError, SettingsError
 from lab.host import INSTALL_DISK, MIB, RUN_DISK, disk, require_host, require_kind_host
 from lab.paths import Paths
 
-ON_LOCAL = (startup.COLD, startup.WARM, pipeline.RUN, pipeline.PLAIN, memory.MEMORY)
-ON_KIND = (kind.UP, kind.RUN, kind_memory.MEMORY, kind_identity.IDENTITY)
+ON_LOCAL = (startup.COLD, startup.WARM, pipeline.RUN, pipeline.PLAIN, memory.MEMORY, many.MANY, lineage.LINEAGE)
+ON_KIND = (kind.UP, kind.RUN, kind_memory.MEMORY, kind_identity.IDENTITY, many.KIND_MANY)
 SCENARIOS = (*ON_LOCAL, modify.MODIFY, *ON_KIND)
 PLAIN_DISK = 500 * MIB
+LINEAGE_DISK = 1500 * MIB
+"""A hundred versions of 10 MB, and what is read of them."""
 KIND_DISK = 5000 * MIB
 """Both ways' programs and data; the usual way's node unpacks every image once more, where Docker keeps its volumes."""
 
@@ -55,7 +69,8 @@ class Plan:
         """
         lab = INSTALL_DISK * (2 if startup.COLD in self.only else 1) + RUN_DISK if self.needs_lab else 0
         large = round(2.2e9 * self.gigabytes) if modify.MODIFY in self.only else 0
-        local = lab + large + (PLAIN_DISK if self.needs_pandas else 0)
+        versions = LINEAGE_DISK if lineage.LINEAGE in self.only else 0
+        local = lab + versions + large + (PLAIN_DISK if self.needs_pandas else 0)
         return max(local, KIND_DISK if self.needs_kind else 0)
 
 
@@ -127,6 +142,10 @@ def with_lab(scratch: Scratch, plan: Plan, results: Results, python: Path | None
         results.add(pipeline.compare(scratch, plan.runs, lab=lab, plain_python=plain_python))
     if memory.MEMORY in plan.only:
         results.add(memory.at_rest(scratch))
+    if plan.only & {many.MANY, lineage.LINEAGE}:
+        access = make("local", scratch.settings, Paths.of(scratch.checkout)).access()
+        results.add(many.compare(access, many.MANY) if many.MANY in plan.only else [])
+        results.add(lineage.read(scratch, access) if lineage.LINEAGE in plan.only else [])
     results.add(ending.verify(scratch))
 
 

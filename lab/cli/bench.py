@@ -18,7 +18,8 @@ def bench(
     scenarios: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Some of cold, warm, run, plain, memory, modify, kind-up, kind-run, kind-memory, kind-identity. "
+            help="Some of cold, warm, run, plain, memory, many, lineage, modify, kind-up, kind-run, kind-memory, "
+            "kind-identity, kind-many. "
             "[default: all]",
             show_default=False,
         ),

@@ -114,7 +114,7 @@ def test_scenarios_are_named_one_by_one_or_between_commas() -> None:
 def test_an_unknown_scenario_is_named_with_those_that_exist(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         plan.select([text])
-    assert "cold, warm, run, plain, memory, modify, kind-up, kind-run, kind-memory" in caught.value.hint
+    assert "cold, warm, run, plain, memory, many, lineage, modify, kind-up, kind-run, kind-memory" in caught.value.hint
 
 
 def test_clusters_are_left_out_with_a_word_where_there_can_be_none(
@@ -123,8 +123,8 @@ def test_clusters_are_left_out_with_a_word_where_there_can_be_none(
     reason = "Docker is not running"
     monkeypatch.setattr(plan, "why_not_kind", lambda settings, paths: reason)
     found = plan.all_possible(Paths.of(tmp_path))
-    assert found == {"cold", "warm", "run", "plain", "memory", "modify"}
-    assert "kind-up, kind-run, kind-memory, kind-identity (Docker is not running)" in capsys.readouterr().err
+    assert found == {"cold", "warm", "run", "plain", "memory", "many", "lineage", "modify"}
+    assert "kind-up, kind-run, kind-memory, kind-identity, kind-many (Docker is not running)" in capsys.readouterr().err
     reason = ""
     assert plan.all_possible(Paths.of(tmp_path)) == set(plan.SCENARIOS)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from lab.bench import usual_runs
 from lab.bench.figures import Figure, at_least, at_most, each, figure, ratio
-from lab.bench.scenarios import ending, kind_identity, kind_memory
+from lab.bench.scenarios import ending, kind_identity, kind_memory, many
 from lab.bench.scenarios.kind_identity import IDENTITY
 from lab.bench.scenarios.kind_memory import MEMORY
+from lab.bench.scenarios.many import KIND_MANY
 from lab.bench.scratch import Scratch
 from lab.bench.usual import UsualWay, usual_way
 from lab.engine.kind.instance import Instance
@@ -50,6 +51,7 @@ class Round:
     runs: int
     memory: bool
     identity: bool
+    many: bool = False
 
     @property
     def told(self) -> str:
@@ -67,7 +69,10 @@ def rounds_of(only: frozenset[str], runs: int) -> list[Round]:
     """The rounds that give every figure that is asked for; `runs` is how many runs there are in all, at least."""
     count = ROUNDS if only & {UP, RUN} else 1
     each_round = math.ceil(runs / count) if RUN in only else 0
-    return [Round(number, count, each_round, MEMORY in only, IDENTITY in only) for number in range(1, count + 1)]
+    return [
+        Round(number, count, each_round, MEMORY in only, IDENTITY in only, KIND_MANY in only)
+        for number in range(1, count + 1)
+    ]
 
 
 def compare(scratch: Scratch, only: frozenset[str], runs: int) -> list[Figure]:
@@ -114,6 +119,8 @@ def lab_round(scratch: Scratch, this: Round, samples: Samples) -> list[Figure]:
         found = kind_memory.at_rest(instance, "cluster on kind, at rest", goal=at_most(kind_memory.GOAL))
     if this.identity and this.last:
         found += kind_identity.ask(instance)
+    if this.many and this.last:
+        found += many.compare(instance.access(), KIND_MANY)
     if this.last:
         found += ending.verify(scratch, " on kind")
     scratch.down("lab down", "--purge")

@@ -21,6 +21,8 @@ from lab.proc import clean_environment
 MODIFY = "modify"
 MIB = 1 << 20
 BYTES_PER_ROW = 134
+SMALLER = (0.01, 0.1)
+"""Gigabytes of the files beside the large one."""
 LIMIT, MAKE_LIMIT = 900, 1800
 PANDAS_MEMORY = 8
 """Bytes of memory that must be available per byte of the file before pandas is let loose on it."""
@@ -33,9 +35,17 @@ append_rows(path, 1, "bench", md5, int(size))
 
 
 def modify(folder: Path, gigabytes: float, python: Path, times: int = 3) -> list[Figure]:
-    """Append one row to a CSV of that size, kept in `folder` between benches."""
+    """Append one row to a CSV of that size, and to smaller ones beside it: seconds grow with the size, memory does not.
+
+    The files are kept in `folder` between benches.
+    """
+    sizes = sorted({*(size for size in SMALLER if size < gigabytes), gigabytes})
+    return [found for size in sizes for found in modify_one(folder, size, python, times, goals=size == gigabytes)]
+
+
+def modify_one(folder: Path, gigabytes: float, python: Path, times: int, *, goals: bool) -> list[Figure]:
     file, md5, size = dataset(folder, gigabytes)
-    name = f"{size / 1e9:.2g} GB"
+    name = f"{size / 1e9:.2g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
     command = [sys.executable, "-c", APPEND, str(file), md5, str(size)]
     try:
         usages = [
@@ -46,17 +56,21 @@ def modify(folder: Path, gigabytes: float, python: Path, times: int = 3) -> list
         os.truncate(file, size)
     speeds = [size / 1e6 / usage.seconds for usage in usages]
     plain = with_pandas(folder, file, size, python, name)
+    fast = at_least(100) if goals else None  # of a small file the start of Python is the larger part
     seconds, peaks = [usage.seconds for usage in usages], [usage.peak / MIB for usage in usages]
     return [
-        *figure(
-            MODIFY, f"modify_data on {name}, speed", "MB/s", speeds, goal=at_least(100), note="file in the page cache"
-        ),
+        *figure(MODIFY, f"modify_data on {name}, speed", "MB/s", speeds, goal=fast, note="file in the page cache"),
         *figure(MODIFY, f"modify_data on {name}, peak memory", "MiB", peaks, goal=at_most(256)),
         *figure(MODIFY, f"modify_data on {name}", "s", seconds),
         *each(MODIFY, f"pandas on {name},", "s", [{"seconds": usage.seconds} for usage in plain]),
         *each(MODIFY, f"pandas on {name},", "MiB", [{"peak memory": usage.peak / MIB} for usage in plain]),
-        *ratio(MODIFY, "pandas : modify_data, seconds", [usage.seconds for usage in plain], seconds),
-        *ratio(MODIFY, "pandas : modify_data, peak memory", [usage.peak for usage in plain], [u.peak for u in usages]),
+        *ratio(MODIFY, f"pandas : modify_data on {name}, seconds", [usage.seconds for usage in plain], seconds),
+        *ratio(
+            MODIFY,
+            f"pandas : modify_data on {name}, peak memory",
+            [usage.peak for usage in plain],
+            [u.peak for u in usages],
+        ),
     ]
 
 

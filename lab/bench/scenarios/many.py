@@ -1,0 +1,58 @@
+"""Many runs at once, and the same number one after the other: from the first trigger to the last version."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import ui
+from lab.access import DAG, Access
+from lab.bench.figures import Figure, at_most, figure, ratio
+from lab.components.airflow import PATIENCE, Airflow
+from lab.errors import NotRunningError, ServiceError
+from lab.wait import NotYetError, wait_until
+
+MANY, KIND_MANY = "many", "kind-many"
+COUNT = 20
+LIMIT = 1800
+PAUSE = 0.25
+ENDED = {"success", "failed"}
+
+
+def compare(access: Access, group: str) -> list[Figure]:
+    """COUNT runs in turn, then COUNT at once, of which as many are active as the setting allows.
+
+    Raises:
+        ServiceError: one of them failed.
+    """
+    with Airflow(access, PATIENCE) as airflow:
+        with ui.step(f"{COUNT} runs, one after the other", LIMIT):
+            in_turn = sum(runs(airflow, 1) for _ in range(COUNT))
+        with ui.step(f"{COUNT} runs at once, {access.settings.airflow.max_active_runs} active", LIMIT):
+            at_once = runs(airflow, COUNT)
+    note = f"{access.settings.airflow.max_active_runs} active at a time"
+    return [
+        *figure(group, f"{COUNT} runs one after the other", "s", [in_turn]),
+        *figure(group, f"{COUNT} runs at once", "s", [at_once], note=note),
+        *ratio(group, "at once : one after the other", [at_once], [in_turn], goal=at_most(0.6)),
+    ]
+
+
+def runs(airflow: Airflow, count: int) -> float:
+    """Seconds from the first trigger to the end of the last run."""
+    started = time.monotonic()
+    with ThreadPoolExecutor(count) as threads:
+        triggered = set(threads.map(lambda _: airflow.trigger(DAG, {}), range(count)))
+
+    def ended() -> None:
+        try:
+            found = {run["dag_run_id"]: run["state"] for run in airflow.runs(DAG, limit=COUNT)}
+        except NotRunningError as error:  # busy
+            raise NotYetError(error.message) from error
+        if failed := [run for run in triggered if found.get(run) == "failed"]:
+            raise ServiceError(f"run {failed[0]} failed", "look at its log: the lab of the bench is kept")
+        if open_runs := [run for run in triggered if found.get(run) not in ENDED]:
+            raise NotYetError(f"{len(open_runs)} of {count} runs have not ended")
+
+    wait_until(ended, what="the end of the runs", limit=LIMIT, pause=PAUSE)
+    return time.monotonic() - started
