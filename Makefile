@@ -82,6 +82,8 @@ test-policy:     ## What the role on EKS may do and may not: real DVC and Airflo
 	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
 test-integration: ## A real lab on the local engine, in a checkout of its own
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration $(PYTEST)
+test-browser:    ## The lineage report in a real browser (needs Chromium: .ci/browser installs it)
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/browser $(PYTEST)
 test-containers: ## Gitea, LocalStack and the worker's image in containers of their own (needs Docker and its Compose)
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/containers $(PYTEST)
 test-e2e:        ## The lab on a real kind cluster, images built or pulled as need be (needs Docker; minutes)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from html import escape
 
 from lab.lineage.report.entries import FAULT, Entry
-from lab.lineage.report.scale import Scale, scale, spread
+from lab.lineage.report.scale import Scale, decimals, scale, whole_step
 
 DOTS = 150
 """Up to so many versions each has a dot of its own; beyond, the line shows them and only faults have one."""
 TABBED = 40
 """Up to so many dots can be reached by the keyboard; the table has the same links."""
+LABEL = 92
+"""The width of a date, and some space."""
+LEAST = 4
+"""The width of a fault among a thousand versions."""
 MARKS = {"sound": "✓", "fault": "✗", "unchecked": "·"}
 
 
@@ -25,12 +29,10 @@ class Layout:
     rows_height: int
     size_height: int
     left: int
-    labels: int
-    """At most about so many versions are named below the axis."""
 
     @property
     def right(self) -> int:
-        return self.width - 14
+        return self.width - 46
 
     @property
     def rows_top(self) -> int:
@@ -49,8 +51,8 @@ class Layout:
         return self.strip_top + 66
 
 
-WIDE = Layout("wide", 1040, 220, 120, 76, 10)
-NARROW = Layout("narrow", 340, 150, 90, 58, 3)
+WIDE = Layout("wide", 1040, 220, 120, 76)
+NARROW = Layout("narrow", 340, 150, 90, 66)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Chart:
                 yield self.dot(kind, index, axis.place(value))
 
     def grid(self, axis: Scale) -> Iterator[str]:
-        digits = 0 if axis.ticks[1] - axis.ticks[0] >= 1 else 1 if axis.ticks[1] - axis.ticks[0] >= 0.1 else 3
+        digits = decimals(axis.ticks[1] - axis.ticks[0])
         for tick in axis.ticks:
             y = axis.place(tick)
             yield f'<line class="grid" x1="{self.layout.left}" x2="{self.layout.right}" y1="{y:.1f}" y2="{y:.1f}"/>'
@@ -139,10 +141,10 @@ class Chart:
         """One cell for each version, coloured by its state; faults last and wide enough to be seen among a thousand."""
         top = self.layout.strip_top
         yield f'<text class="title" x="{self.layout.left}" y="{top - 8}">Verification</text>'
-        gap = 2 if self.slot > 8 else 0
+        # Narrow cells overlap a little: between two that only touch, a screen shows the ground.
+        between = -2 if self.slot > 8 else 0.7
         for index, each in sorted(enumerate(self.entries), key=lambda pair: pair[1].state == FAULT):
-            least = 4.0 if each.state == FAULT else self.slot
-            width = max(self.slot - gap, least - gap)
+            width = max(self.slot + between, LEAST if each.state == FAULT else 0)
             x = self.x(index) - width / 2
             yield f'<rect class="cell {each.state}" x="{x:.2f}" y="{top}" width="{width:.2f}" height="20"/>'
             if self.slot >= 16:
@@ -152,14 +154,22 @@ class Chart:
     def axis(self) -> Iterator[str]:
         """Version numbers, and the day of each."""
         top = self.layout.strip_top + 38
-        for index in spread(0, len(self.entries) - 1, self.layout.labels):
+        for index in self.named():
             each = self.entries[index].version
-            x = self.x(index)
-            place = "start" if index == 0 and index + 1 < len(self.entries) and self.slot < 60 else ""
-            place = "end" if index == len(self.entries) - 1 > 0 and self.slot < 60 else place
-            x = {"start": self.layout.left, "end": self.layout.right}.get(place, x)
-            yield f'<text class="tick middle {place}" x="{x:.1f}" y="{top}">v{each.number}</text>'
-            yield f'<text class="tick middle {place} day" x="{x:.1f}" y="{top + 17}">{escape(each.time[:10])}</text>'
+            x = f'x="{self.x(index):.1f}"'
+            yield f'<text class="tick middle" {x} y="{top}">v{each.number}</text>'
+            yield f'<text class="tick middle" {x} y="{top + 17}">{escape(each.time[:10])}</text>'
+
+    def named(self) -> list[int]:
+        """The versions below which there is room for their names: the first, the last, and some at round distances."""
+        last = len(self.entries) - 1
+        step = whole_step(LABEL / self.slot)
+        inner = [
+            index
+            for index in range(step, last, step)
+            if index * self.slot >= LABEL and (last - index) * self.slot >= LABEL
+        ]
+        return [0, *inner, *([last] if last * self.slot >= LABEL else [])]
 
 
 def stretches(values: list[float | None]) -> list[list[tuple[int, float]]]:

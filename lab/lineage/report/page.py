@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ def text(value: object) -> str:
     """Any text as HTML: escaped, control characters made visible, its direction of writing its own affair."""
     shown = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cs"} else c for c in str(value))
     return f"<bdi>{escape(shown)}</bdi>" if not shown.isascii() else escape(shown)
+
+
+def breakable(path: str) -> str:
+    """A path that may go on in the next line where a person would break it."""
+    return "<wbr>".join(text(part) for part in re.split(r"(?<=[/_])", path))
 
 
 def page(report: Report) -> str:
@@ -69,7 +75,7 @@ def header(report: Report) -> Iterator[str]:
         last = entries[-1]
         checked = [each for each in entries if each.state != UNCHECKED]
         faults = sum(each.state == FAULT for each in entries)
-        state = f"{len(checked) - faults} of {len(entries)}" if checked else "not checked"
+        state = f"{len(checked) - faults:,} of {len(entries):,}" if checked else "not checked"
         tiles = [
             ("versions", f"{len(entries):,}", ""),
             ("rows in the latest", chart.count(last.rows), ""),
@@ -87,7 +93,7 @@ def timelines(report: Report) -> Iterator[str]:
     datasets = dict.fromkeys(each.version.path for each in report.entries)
     for path in datasets:
         own = [each for each in report.entries if each.version.path == path]
-        yield f"<section><h2>{text(path)}</h2>"
+        yield f"<section><h2>{breakable(path)}</h2>"
         yield from (chart.Chart(own, layout).svg() for layout in (chart.WIDE, chart.NARROW))
         yield "</section>"
     yield from legend()
@@ -136,14 +142,19 @@ def fields(each: Entry) -> Iterator[tuple[object, str]]:
     problems = "".join(f"<li>{text(problem)}</li>" for problem in each.problems)
     mark = f"<span class='state {each.state}'>{chart.MARKS[each.state]} {STATES[each.state]}</span>"
     yield STATES[each.state], mark + (f"<ul>{problems}</ul>" if problems else "")
-    yield each.made_by, link(each.run_link, each.made_by, each.made_by)
+    yield each.made_by, link(each.run_link, each.made_by, short(each.made_by))
     yield version.commit, link(each.commit_link, version.commit, version.commit[:10])
     yield each.object_name, link(each.object_link, each.object_name, (version.md5 or "")[:10])
     yield each.code, link(each.code_link, each.code, each.code[:10])
     yield number(each.seconds), "" if each.seconds is None else f"{each.seconds:.1f}"
     yield version.dvc_version or "", text(version.dvc_version or "")
     worker = version.worker or ""
-    yield worker, link("", worker, worker.replace("@", " ").rpartition(" ")[2].removeprefix("sha256:")[:12])
+    yield worker, link("", worker, worker.replace("@", " ").rpartition(" ")[2].removeprefix("sha256:")[:10])
+
+
+def short(name: str) -> str:
+    """A run's id to the second: `manual__2026-11-21T12:00:00…`."""
+    return name if len(name) <= 32 else f"{name[:27]}…"
 
 
 def number(value: float | None) -> object:

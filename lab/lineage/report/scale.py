@@ -38,8 +38,11 @@ def round_step(least: float) -> float:
     return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * 0.999))
 
 
-def spread(first: int, last: int, most: int) -> list[int]:
-    """Whole numbers from `first` to `last` at round distances, both ends among them, `most` or a few more."""
-    step = max(1, round(round_step(max(last - first, 1) / most)))
-    inner = [number for number in range(step, last, step) if number - first >= step / 2 and last - number >= step / 2]
-    return sorted({first, *inner, last})
+def whole_step(least: float) -> int:
+    """The smallest round whole number that is at least this."""
+    return max(1, math.ceil(round_step(max(least, 1))))
+
+
+def decimals(step: float) -> int:
+    """How many decimals the values at this distance differ in."""
+    return max(0, -math.floor(math.log10(step) + 1e-9))
