@@ -48,6 +48,8 @@ lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives i
 	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')
 lab-report:      ## Write one HTML page of all versions: timeline, table, links (OUTPUT=file, BRANCH=name, VERIFY=0)
 	@$(LAB) report $(if $(OUTPUT),--output '$(OUTPUT)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(filter 0,$(VERIFY)),--no-verify)
+lab-repair:      ## Put back what the bucket lacks, from caches, volumes or replays (FROM=folder to search too, JSON=1)
+	@$(LAB) repair $(if $(FROM),--from '$(FROM)') $(if $(JSON),--json)
 lab-gc:          ## List the objects that no commit names; DELETE=1 removes them (OLDER_THAN=60 minutes, JSON=1)
 	@$(LAB) gc $(if $(DELETE),--delete) $(if $(OLDER_THAN),--older-than $(OLDER_THAN)) $(if $(JSON),--json)
 

@@ -181,5 +181,7 @@ def remove(access: Access, key: str, s3: Any) -> None:
 
 def write(access: Access, key: str, content: Any, s3: Any) -> None:
     """Put an object: bytes, or a file that is open for reading."""
-    with answering("PutObject"):
-        s3.put_object(Bucket=access.settings.storage.bucket, Key=key, Body=content)
+    with answering("PutObject") as answer:
+        answer.found = s3.put_object(Bucket=access.settings.storage.bucket, Key=key, Body=content)
+    if answer.found is None:
+        raise ServiceError(f"there is no bucket {access.settings.storage.bucket}", "make lab-up")

@@ -73,16 +73,36 @@ class Marked:
         return data
 
 
+def md5_of(access: Access, md5: str, s3: Any) -> str | None:
+    """The md5 of the bytes that the bucket has for this one, which should be the same; None if it has none."""
+    key = storage.object_key(access, md5)
+
+    def once() -> str | None:
+        body = storage.open_object(access, key, s3)
+        if body is None:
+            return None
+        stream = Marked(body, ())
+        with storage.answering("GetObject"):
+            while stream.read(READ_SIZE):
+                pass
+        return stream.md5.hexdigest()
+
+    return again()(once)
+
+
+def again() -> tenacity.Retrying:
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(ServiceError), stop=tenacity.stop_after_attempt(ATTEMPTS), reraise=True
+    )
+
+
 def inspect(access: Access, wanted: Wanted, s3: Any) -> Inspection:
     """Read one object of the bucket to its end.
 
     Raises:
         ServiceError: the object store does not answer, or its answers break off again and again.
     """
-    again = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(ServiceError), stop=tenacity.stop_after_attempt(ATTEMPTS), reraise=True
-    )
-    return again(inspect_once, access, wanted, s3)
+    return again()(inspect_once, access, wanted, s3)
 
 
 def inspect_once(access: Access, wanted: Wanted, s3: Any) -> Inspection:

@@ -50,3 +50,39 @@ def problems(version: DataVersion, receipt: Receipt | None) -> list[str]:
         for name, claimed in claims
         if claimed is not None and value(receipt, *name.split()) != claimed
     ]
+
+
+def remade(version: DataVersion, base: DataVersion | None, last_id: int) -> Receipt:
+    """The receipt as its commit still tells it; `restored` marks what no longer knows when the tasks began.
+
+    `last_id` is the data's; `base` is the version that it was made from.
+    """
+    added = version.rows_added or 0
+    known_base = base is not None and base.md5 == version.base_md5
+    image, _, digest = (version.worker or "").replace("environment ", "@").rpartition("@")
+    return {
+        "format": 1,
+        "dataset": version.path,
+        "md5": version.md5,
+        "size": version.size,
+        "rows": version.rows,
+        "rows_added": version.rows_added,
+        "first_id": last_id - added + 1,
+        "last_id": last_id,
+        "base": None if version.base_md5 is None else {
+            "md5": version.base_md5,
+            "size": base.size if base and known_base else None,
+            "rows": None if version.rows is None else version.rows - added,
+            "commit": version.parent,
+        },
+        "seed": version.seed,
+        "run": None if version.run_id is None else {
+            "dag": version.dag_id,
+            "id": version.run_id,
+            "code_version": version.dag_version if version.dag_version != "unknown" else "",
+            "date": version.subject.removeprefix("Data version: "),
+        },
+        "worker": {"image": image, "digest": digest, "dvc": version.dvc_version, "python": ""},
+        "tasks": {name: {"start": None, "seconds": took} for name, took in (version.task_seconds or {}).items()},
+        "restored": True,
+    }  # fmt: skip
