@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from lab.access import BRANCH, DATASET, Access
 from lab.components import storage
 from lab.errors import CheckFailedError
 from lab.lineage import versions
 from lab.lineage.versions import DataVersion
-
-MOST_AT_ONCE = 1000
-"""Objects that one DeleteObjects takes (Amazon S3 API reference)."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +47,8 @@ def remove(access: Access, name: str) -> int:
 
 
 def remove_objects(access: Access, md5s: list[str]) -> None:
-    """Remove the data and the receipt of each; an object that is not there is no error (DeleteObjects)."""
-    s3: Any = storage.client(access)
-    prefix = access.settings.storage.prefix
-    keys = [
-        {"Key": key}
-        for md5 in md5s
-        for key in (storage.object_key(access, md5), f"{prefix}/receipts/{md5[:2]}/{md5[2:]}.json")
-    ]
-    for first in range(0, len(keys), MOST_AT_ONCE):
-        some = {"Objects": keys[first : first + MOST_AT_ONCE], "Quiet": True}
-        s3.delete_objects(Bucket=access.settings.storage.bucket, Delete=some)
+    """Remove the data and the receipt of each; one that is not there is no error (DeleteObject)."""
+    s3 = storage.client(access)
+    for md5 in md5s:
+        for key in (storage.object_key(access, md5), storage.receipt_key(access, md5)):
+            storage.remove(access, key, s3)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from lab.access import DAG, DATASET, Access
-from lab.components import storage
 from lab.drill.branch import Start
 from lab.drill.hands import Hands
 from lab.drill.outcome import Outcome
 from lab.errors import ServiceError
 from lab.lineage import versions
+from lab.lineage.verify import Verdict, judge
 from lab.lineage.versions import DataVersion
-from lab.pipeline.errors import PipelineError
 from lab.pipeline.git import Repository
 from lab.pipeline.run import Run
-from lab.pipeline.table import inspect
 from lab.wait import NotYetError, wait_until
 
 LEFT_LIMIT = 30
@@ -51,20 +46,25 @@ def check(
 
     Each outcome is told its versions.
     """
-    note("nothing left on the shared volume")
+    note("what is left on the shared volume")
     left = left_over(hands, outcomes)
-    with versions.fresh_clone(access) as clone, tempfile.TemporaryDirectory(dir=access.paths.temporary) as folder:
+    with versions.fresh_clone(access) as clone:
+        known = versions.read_branch(clone, branch)
         made = versions.read(clone, f"{start.commit}..origin/{branch}")
-        assign(made, outcomes)
-        file = Path(folder) / "data.csv"
-        objects = object_problems(access, made, file, note)
-        return [
-            Check("one version per run that succeeded, none for one that failed", version_problems(made, outcomes)),
-            Check("the history is linear, and of these versions only", history_problems(clone, start, branch, made)),
-            Check("every object is in the bucket with its md5", objects),
-            Check("every row is there once: ids rise, rows add up", row_problems(start.version, file, outcomes)),
-            Check("no folder or lock is left on the shared volume", left),
-        ]
+        history = history_problems(clone, start, branch, made)
+    assign(made, outcomes)
+    commits = {start.version.commit, *(each.commit for each in made)}
+    base, *verdicts = judge(access, known, [each for each in known if each.commit in commits], note)
+    return [
+        Check("one version per run that succeeded, none for one that failed", version_problems(made, outcomes)),
+        Check("the history is linear, and of these versions only", history),
+        Check(
+            "each version is what its commit says: object, md5, ids, rows, receipt, run",
+            [f"{each.version.commit[:10]}: {problem}" for each in verdicts for problem in each.problems],
+        ),
+        Check("every row is there once: rows add up", row_problems(base, verdicts, outcomes)),
+        Check("no folder or lock is left on the shared volume", left),
+    ]
 
 
 def assign(made: list[DataVersion], outcomes: list[Outcome]) -> None:
@@ -102,37 +102,11 @@ def history_problems(clone: Repository, start: Start, branch: str, made: list[Da
     ]
 
 
-def object_problems(access: Access, made: list[DataVersion], file: Path, note: Callable[[str], None]) -> list[str]:
-    """What is wrong with the objects; the last one's data is then in `file`."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    s3: Any = storage.client(access)
-    problems = []
-    for number, each in enumerate(made, 1):
-        note(f"object {number} of {len(made)}")
-        if each.md5 is None:
-            problems.append(f"{each.commit[:10]}: {each.fault}")
-            continue
-        try:
-            s3.download_file(access.settings.storage.bucket, storage.object_key(access, each.md5), str(file))
-        except (ClientError, BotoCoreError) as error:
-            problems.append(f"{each.commit[:10]}: its object {each.md5}: {error}")
-            continue
-        with file.open("rb") as stream:
-            md5 = hashlib.file_digest(stream, "md5").hexdigest()
-        if md5 != each.md5:
-            problems.append(f"{each.commit[:10]}: its object {each.md5} has md5 {md5}")
-    return problems
-
-
-def row_problems(base: DataVersion, file: Path, outcomes: list[Outcome]) -> list[str]:
-    """What is wrong with the rows of the last version; a table whose ids do not rise is no sound one."""
+def row_problems(base: Verdict, verdicts: list[Verdict], outcomes: list[Outcome]) -> list[str]:
+    """What is wrong with the number of rows of the last version; the ids of each one are checked to rise."""
     added = sum(outcome.round.rows for outcome in outcomes if outcome.state == "success")
-    try:
-        rows = inspect(file).rows
-    except PipelineError as error:
-        return [error.message]
-    if base.rows is None or rows == base.rows + added:
+    rows = [base, *verdicts][-1].rows
+    if base.rows is not None and rows == base.rows + added:
         return []
     return [f"{rows} rows, expected {base.rows} + {added}"]
 

@@ -7,15 +7,15 @@ import functools
 import signal
 import time
 import xmlrpc.client
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
-from lab.drill.refusing import refusing
+from lab.drill.refusing import refusing, resetting
 from lab.engine.health import answers, bucket_answers
 from lab.engine.local.instance import Instance
 from lab.engine.local.processes import own_processes
@@ -114,7 +114,7 @@ class LocalHands:
     def s3_refuses(self) -> Iterator[None]:
         try:
             self.stop_at_once(LOCALSTACK)
-            with self.refusing():
+            with self.in_place("s3", refusing):
                 yield
         finally:
             self.start(LOCALSTACK)
@@ -135,22 +135,23 @@ class LocalHands:
     def git_away(self) -> Iterator[None]:
         try:
             self.stop_at_once(GIT)
-            yield
+            with self.in_place("git", resetting):
+                yield
         finally:
             self.start(GIT)
 
     @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """The stand-in at LocalStack's port, as soon as that is free."""
+    def in_place(self, port: str, stand_in: Callable[[str, int], AbstractContextManager[None]]) -> Iterator[None]:
+        """The stand-in at the port of a service that was killed, as soon as that is free."""
 
         def take() -> None:
             try:
-                stand_in.enter_context(refusing("127.0.0.1", self.instance.port("s3")))
+                taken.enter_context(stand_in("127.0.0.1", self.instance.port(port)))
             except OSError as error:
                 raise NotYetError(str(error)) from error
 
-        with contextlib.ExitStack() as stand_in:
-            wait_until(take, what="the port of LocalStack", limit=PORT_LIMIT, pause=0.05)
+        with contextlib.ExitStack() as taken:
+            wait_until(take, what="the port of a service that was killed", limit=PORT_LIMIT, pause=0.05)
             yield
 
     def service_processes(self, name: str) -> list[psutil.Process]:

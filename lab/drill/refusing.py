@@ -1,15 +1,20 @@
-"""A stand-in for S3 that answers 503 to everything, as Amazon S3 does when it is overloaded.
+"""What stands in a service's place: answers 503 to everything, as Amazon S3 does when it is overloaded, or nothing.
 
-Also a program, for a pod: `python refusing.py PORT` with nothing but the standard library.
+It also keeps the port: another program of the machine could else take it meanwhile. And it is a program, for a pod:
+`python refusing.py PORT` needs nothing but the standard library.
 """
 
 from __future__ import annotations
 
+import socket
+import socketserver
+import struct
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 # "Error responses" in the Amazon S3 API reference.
 BODY = (
@@ -35,10 +40,42 @@ class Refusal(BaseHTTPRequestHandler):
         pass
 
 
+class Silence(socketserver.BaseRequestHandler):
+    """Resets every connection at once, with what was sent unread."""
+
+    def handle(self) -> None:
+        # A linger of no seconds: closing is a reset (socket(7)).
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Silent(socketserver.ThreadingTCPServer):
+    """Listens, and talks to nobody."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def shutdown_request(self, request: Any) -> None:
+        """End the connection without a word of farewell, which would be no reset."""
+        self.close_request(request)
+
+
 @contextmanager
 def refusing(host: str, port: int) -> Iterator[None]:
     """Answer 503 at that address while the block runs."""
-    with ThreadingHTTPServer((host, port), Refusal) as server:
+    with serving(ThreadingHTTPServer((host, port), Refusal)):
+        yield
+
+
+@contextmanager
+def resetting(host: str, port: int) -> Iterator[None]:
+    """Reset every connection to that address while the block runs."""
+    with serving(Silent((host, port), Silence)):
+        yield
+
+
+@contextmanager
+def serving(stand_in: socketserver.TCPServer) -> Iterator[None]:
+    with stand_in as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -18,7 +19,7 @@ from lab.drill.check import Check
 from lab.drill.kind_pods import events
 from lab.drill.outcome import Outcome
 from lab.drill.plan import FAULTS, SECONDS, TASKS, Round
-from lab.drill.refusing import refusing
+from lab.drill.refusing import refusing, resetting
 from lab.engine.ports import first_free
 from lab.lineage import versions
 from lab.pipeline.git import Repository
@@ -178,3 +179,12 @@ def test_the_stand_in_answers_503_to_everything(method: str) -> None:
                 opener.open(request, timeout=5)
             caught.value.close()
             assert caught.value.code == 503
+
+
+def test_the_stand_in_of_git_resets_connections_and_keeps_the_port() -> None:
+    port = first_free([], {})
+    for _ in range(2):
+        with resetting("127.0.0.1", port):
+            with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", port), 5) as connection:
+                connection.recv(1)
+            assert first_free([port], {}) != port
