@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lab.triggers.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-AGAIN = 5.0
+AGAIN = 2.0
 """Seconds after which it looks again where something was in the way."""
 
 
@@ -23,10 +24,12 @@ class Service:
     watcher: Watcher
     seconds: float
     state_file: Path | None = None
-    ready: bool = False
-    """It has looked once without trouble, so that no later push is taken for what was there before it."""
     told: str = ""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ready(self) -> bool:
+        return self.watcher.begun
 
     def pushed(self) -> None:
         self.asked.set()
@@ -47,14 +50,18 @@ class Service:
         waited_for = trouble = ""
         try:
             waited_for = await self.watcher.check()
-            self.ready = True
         except TroubleError as error:
             trouble = str(error)
         now = trouble or waited_for
-        if now != self.told:
+        if without_duration(now) != without_duration(self.told):
             log.log(logging.WARNING if now else logging.INFO, "%s", now or "all is well again")
-            self.told = now
+        self.told = now
         if self.state_file is not None:
             partial = self.state_file.with_suffix(".partial")
-            partial.write_text(f"{trouble}\n", "utf-8")
+            partial.write_text(f"{trouble if self.ready else now}\n", "utf-8")
             partial.replace(self.state_file)
+
+
+def without_duration(text: str) -> str:
+    """Git tells in how many milliseconds it found no server; that makes no other state."""
+    return re.sub(r" after \d+ ms", "", text)

@@ -23,6 +23,8 @@ class Watcher:
     airflow: Airflow
     uri: str
     seen: str | None = None
+    begun: bool = False
+    """It knows what was there before it, so that each later push counts."""
 
     async def check(self) -> str:
         """Look once, and raise one event for all that is new; return what is still waited for, or nothing.
@@ -31,7 +33,9 @@ class Watcher:
             TroubleError: Git or Airflow does not answer. The next look makes up for this one.
         """
         head = await asyncio.to_thread(self.watched.head)
-        if head is None or head == self.seen:
+        if head is None:
+            return f"the repository has no branch {self.watched.branch}"
+        if head == self.seen:
             return ""
         await self.airflow.sign_in()
         asset = await self.airflow.asset(self.uri)
@@ -40,7 +44,8 @@ class Watcher:
         known = await asyncio.to_thread(self.watched.known, handled)
         if not known:
             await self.begin(head)
-        elif changes := await asyncio.to_thread(self.watched.changes, head, known):
+        self.begun = True
+        if known and (changes := await asyncio.to_thread(self.watched.changes, head, known)):
             if asset is None:
                 return f"Airflow has loaded no DAG that names the asset {self.uri}"
             await self.airflow.raise_event(asset, changes)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from lab.access import DATASET
 from tests.integration.checkout import Checkout, eventually
 from tests.integration.test_dags import sign_in
 
@@ -28,17 +29,16 @@ def new_dataset(name: str) -> str:
     """The edit of a person who puts a dataset of hers under DVC."""
     file = f"datasets/{name}.csv"
     return (
-        f"printf 'id\\n{name}\\n' > {file} && dvc add -q {file} && dvc push -q {file}.dvc\n"
-        f"git add datasets && {PERSON} -m 'A dataset by hand'"
+        f"dvc pull -q {DATASET}.dvc && head -n 11 {DATASET} > {file}\n"
+        f"dvc add -q {file} && dvc push -q {file}.dvc && git add datasets && {PERSON} -m 'A dataset by hand'"
     )
 
 
 def sample(rows: int) -> str:
     """The edit of a person who makes a version of the lab's dataset by hand: its first rows."""
-    file = "datasets/employee_attrition.csv"
     return (
-        f"dvc pull -q {file}.dvc && head -n {rows + 1} {file} > few && mv few {file}\n"
-        f"dvc add -q {file} && dvc push -q {file}.dvc && {PERSON} -am 'A sample'"
+        f"dvc pull -q {DATASET}.dvc && head -n {rows + 1} {DATASET} > few && mv few {DATASET}\n"
+        f"dvc add -q {DATASET} && dvc push -q {DATASET}.dvc && {PERSON} -am 'A sample'"
     )
 
 

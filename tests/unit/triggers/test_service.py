@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from lab.triggers import webhook
 from lab.triggers.service import Service
+from tests.unit.support import fake_program
 from tests.unit.triggers.stand_in import World, a_world, in_a_world
 
 SECRET = b"only the Git host and the service know it"
@@ -109,6 +110,22 @@ def test_it_is_ready_when_it_knows_what_was_there_before_it(tmp_path: Path) -> N
             assert world.airflow.variable
 
     asyncio.run(run())
+
+
+def test_a_trouble_that_took_longer_is_the_same_trouble(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use(world: World) -> None:
+        said = "fatal: Failed to connect to gitea port 3000 after $$ ms: Could not connect to server"
+        fake_program(tmp_path, monkeypatch, "git", f'echo "{said}" >&2; exit 128')
+        world.start()
+        service = Service(world.service, seconds=3600)
+        for _ in range(3):
+            await service.look()
+        (line,) = [record.getMessage() for record in caplog.records]
+        assert line.startswith("git ls-remote: fatal: Failed to connect")
+
+    in_a_world(tmp_path, use)
 
 
 def test_the_log_has_one_line_for_each_change_of_state_and_the_file_the_trouble(

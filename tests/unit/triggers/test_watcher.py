@@ -38,8 +38,13 @@ def test_a_first_start_in_an_empty_repository_waits(tmp_path: Path) -> None:
     async def run() -> None:
         async with a_world(tmp_path) as world:
             git(tmp_path / "origin.git", "update-ref", "-d", "refs/heads/main")
+            assert await world.service.check() == "the repository has no branch main"
+            assert not world.service.begun
+            world.person.run("push", "--quiet", "origin", "main")
             assert await world.raised() == []
-            assert world.airflow.variable is None
+            assert world.service.begun
+            world.push()
+            assert len(await world.raised()) == 1
 
     asyncio.run(run())
 
@@ -115,7 +120,6 @@ def test_of_a_rewritten_history_only_what_is_new_counts(tmp_path: Path) -> None:
 
     async def use(world: World) -> None:
         good = world.push()
-        assert len(await world.raised()) == 1
         world.push("A mistake")
         assert len(await world.raised()) == 1
         world.person.run("reset", "--quiet", "--hard", good)
