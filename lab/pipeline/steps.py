@@ -99,7 +99,7 @@ def try_push(run: Run, repository: Repository, started: float, stored: dict[str,
     repository.run("reset", "--quiet", "--hard", target)
     base = pointer_at(run, repository, target)
     if base.md5 not in stored:
-        stored[base.md5] = store(run, base)
+        stored[base.md5] = store(run, repository, base)
     appended, pointer = stored[base.md5]
     Path(run.clone, run.pointer).write_text(pointer, "utf-8")
     tasks = {**workspace.read(run.tasks), "push_data": receipt.task(started, time.time())}
@@ -118,11 +118,12 @@ def try_push(run: Run, repository: Repository, started: float, stored: dict[str,
     return published(run, repository)  # only the answer was lost
 
 
-def store(run: Run, base: Pointer) -> Stored:
+def store(run: Run, repository: Repository, base: Pointer) -> Stored:
     """Put the base with the run's rows under DVC, and its object in the bucket."""
     # Where the new head has the same data, as after a person's commit, the rows stand where they should.
     appended = read_appended(run, base)
     if appended is None or not is_added(run, appended):
+        repository.run("reset", "--quiet", "--hard")  # DVC has put its own pointer in place of the base's
         appended = replay(run, base)
         if not is_added(run, appended):
             raise DatasetError(

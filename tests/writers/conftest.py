@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.integration.checkout import SOURCE
-from tests.localstack.conftest import LocalStack, caches, localstack  # noqa: F401 - fixtures
+from tests.localstack.conftest import PYTHON, LocalStack
 from tests.writers.place import BUCKET, Place
 from tests.writers.writers import Host
 
 WORKER = SOURCE / ".lab" / "environments" / "worker" / "bin" / "python"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
     if not WORKER.exists():
         pytest.fail("the worker's environment is not there: `make test-writers` makes it")
@@ -24,17 +24,30 @@ def host() -> Iterator[Host]:
     host.close()
 
 
-@pytest.fixture
-def new_place(localstack: LocalStack, tmp_path: Path) -> Callable[[], Place]:  # noqa: F811
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A LocalStack that runs."""
+    if not (python := os.environ.get(PYTHON)):
+        pytest.fail(f"{PYTHON} names no Python with LocalStack: `make test-writers` sets it")
+    server = LocalStack(python, tmp_path_factory.mktemp("caches"), tmp_path_factory.mktemp("localstack"))
+    try:
+        server.start().create_bucket(Bucket=BUCKET)
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def new_place(storage: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Place]:
     """Makes a place of its own each time it is called."""
-    s3 = localstack.start()
-    s3.create_bucket(Bucket=BUCKET)
     variables = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{localstack.port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{storage.port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    s3 = storage.client()
+    folder = tmp_path_factory.mktemp("places")
     numbers = iter(range(1_000_000))
-    return lambda: Place(tmp_path / f"place-{next(numbers)}", s3, variables)
+    return lambda: Place(folder / f"place-{next(numbers)}", s3, variables)

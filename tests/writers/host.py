@@ -2,7 +2,8 @@
 
 A request on standard input's socket holds a step, its environment and a file for its output, and carries one end of a
 socket. A fork of this process, which has DVC imported already, takes that step. It sends its pid first, then one byte
-before each line of the pipeline's own code, and goes on when it gets one back; its exit status comes last.
+before each line of the pipeline's own code, and goes on when it gets one back, to the end if that is FREE; its exit
+status comes last.
 """
 
 from __future__ import annotations
@@ -24,15 +25,21 @@ from lab.pipeline import __main__ as pipeline
 
 TRACED = {str(Path(pipeline.__file__).with_name(f"{name}.py")) for name in ("steps", "workspace", "git", "receipt")}
 
+FREE = b">"
+
 
 def gated(gate: socket.socket) -> Any:
     """A trace function (sys.settrace) that asks at each line of the pipeline whether to go on."""
+    free = False
 
     def line(_: FrameType, event: str, __: Any) -> Any:
-        if event == "line":
+        nonlocal free
+        if event == "line" and not free:
             gate.sendall(b".")
-            if not gate.recv(1):
+            answer = gate.recv(1)
+            if not answer:
                 os._exit(1)  # whoever holds the other end has gone
+            free = answer == FREE
         return line
 
     def call(frame: FrameType, _: str, __: Any) -> Any:

@@ -13,7 +13,6 @@ import pytest
 from tests.writers.place import Place
 from tests.writers.writers import STEPS, Host, Writer
 
-ALL = 1_000_000
 BROKEN, REWRITTEN = 65, 76
 
 
@@ -49,7 +48,7 @@ def left(place: Place) -> list[str]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_may_be_killed_at_a_line_and_tried_again_and_again(place: Place, writer: Writer, step: str) -> None:
     while STEPS[writer.next_step] != step:
-        writer.go(ALL)
+        writer.go()
     for lines in (1, 7, 20, 45, 80, 120, 200):
         writer.go(lines)
         writer.crash()
@@ -58,7 +57,7 @@ def test_a_step_may_be_killed_at_a_line_and_tried_again_and_again(place: Place, 
 
 
 def test_a_killed_gits_and_dvcs_locks_are_dead_ones(place: Place, writer: Writer, folder: Callable[[], Path]) -> None:
-    writer.go(ALL)
+    writer.go()
     clone = folder() / "repository"
     for name in ("index.lock", "HEAD.lock", "refs/heads/main.lock", "config.lock", "packed-refs.lock"):
         (clone / ".git" / name).touch()
@@ -74,8 +73,8 @@ def test_a_killed_gits_and_dvcs_locks_are_dead_ones(place: Place, writer: Writer
 
 @pytest.mark.parametrize("damage", ["half the file", "no file", "half the record", "half a clone", "no folder"])
 def test_what_is_half_there_is_made_anew(place: Place, writer: Writer, folder: Callable[[], Path], damage: str) -> None:
-    writer.go(ALL)
-    writer.go(ALL)
+    writer.go()
+    writer.go()
     data = folder() / "repository" / "datasets" / "employees.csv"
     if damage == "half the file":
         data.write_bytes(data.read_bytes()[:100])
@@ -94,8 +93,8 @@ def test_what_is_half_there_is_made_anew(place: Place, writer: Writer, folder: C
 
 def test_rows_added_to_another_base_are_never_published_as_this_one(place: Place, writer: Writer) -> None:
     """Killed at each line of a push that finds the branch moved, wherever that is."""
-    writer.go(ALL)
-    writer.go(ALL)
+    writer.go()
+    writer.go()
     place.person_appends()
     for lines in range(10, 130, 10):
         writer.go(lines)
@@ -110,15 +109,15 @@ def test_a_run_whose_commit_is_on_the_branch_does_nothing_more(place: Place, wri
     before = place.git("rev-parse", "main", at=place.bare)
     for step in range(len(STEPS)):
         writer.next_step = step
-        writer.go(ALL)
+        writer.go()
     assert set(writer.statuses) == {0}
     assert place.git("rev-parse", "main", at=place.bare) == before
     assert left(place) == []
 
 
 def test_a_persons_commit_that_leaves_the_data_alone_costs_no_replay(place: Place, writer: Writer) -> None:
-    writer.go(ALL)
-    writer.go(ALL)
+    writer.go()
+    writer.go()
     place.person_notes()
     writer.finish()
     assert "adding this run's rows" not in said(writer)
@@ -136,11 +135,11 @@ def test_a_run_without_rows_says_so_and_makes_no_version(host: Host, place: Plac
 def test_a_history_rewritten_under_a_run_ends_it_with_the_reason(place: Place, writer: Writer, when: int) -> None:
     place.person_notes()
     for _ in range(when):
-        writer.go(ALL)
+        writer.go()
     place.git("reset", "--quiet", "--hard", "HEAD^")
     place.git("commit", "--quiet", "--allow-empty", "--message", "Another history")
     place.git("push", "--quiet", "--force", "origin", "main")
-    writer.go(ALL)
+    writer.go()
     assert writer.statuses[-1] == REWRITTEN
     assert "error: the history of the branch main was rewritten" in said(writer)
     assert "hint: " in said(writer)
@@ -149,8 +148,8 @@ def test_a_history_rewritten_under_a_run_ends_it_with_the_reason(place: Place, w
 
 def test_a_second_try_waits_until_the_first_has_ended(host: Host, place: Place, writer: Writer) -> None:
     """As after Airflow has given up a task whose process goes on."""
-    writer.go(ALL)
-    writer.go(ALL)
+    writer.go()
+    writer.go()
     writer.go(60)
     assert writer.step is not None
     second = Writer(host, writer.environment, writer.output, writer.rows, next_step=STEPS.index("push"))
@@ -166,10 +165,10 @@ def test_a_second_try_waits_until_the_first_has_ended(host: Host, place: Place, 
 def test_a_failed_step_leaves_its_folder_only_to_a_try_that_follows(
     place: Place, writer: Writer, left_over: str, gone: bool
 ) -> None:
-    writer.go(ALL)
+    writer.go()
     writer.environment["PIPELINE_TRIES_LEFT"] = left_over
     place.bare.rename(place.folder / "away")
-    writer.go(ALL)
+    writer.go()
     assert writer.statuses[-1] == 69
     assert (left(place) == []) is gone
     (place.folder / "away").rename(place.bare)
@@ -183,7 +182,7 @@ def test_folders_of_dead_runs_are_collected_and_no_others(host: Host, place: Pla
     busy = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "busy"}, writer.output, 1)
     young = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "young"}, writer.output, 1)
     for other in (dead, young):
-        other.go(ALL)
+        other.go()
     busy.go(60)
     long_ago = time.time() - 2 * 3600
     for entry in (place.folder / "shared" / "runs").iterdir():
@@ -198,7 +197,7 @@ def test_folders_of_dead_runs_are_collected_and_no_others(host: Host, place: Pla
 
 def test_a_missing_dataset_is_named_with_the_commit(place: Place, writer: Writer) -> None:
     writer.environment["PIPELINE_DATASET"] = "datasets/other.csv"
-    writer.go(ALL)
+    writer.go()
     assert writer.statuses == [BROKEN]
     assert "error: datasets/other.csv.dvc is not in the repository at " in said(writer)
     assert left(place) == []

@@ -29,7 +29,7 @@ PROFILE = "writers-thorough" if os.environ.get("HYPOTHESIS_WRITERS") == "thoroug
 @settings(
     settings.get_profile(PROFILE),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(rows=ROWS, events=EVENTS)
 def test_any_interleaving_of_writers_and_crashes_keeps_every_row(

@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+FREE = b">"
 STEPS = ("pull", "modify", "push")
 
 
@@ -61,8 +62,11 @@ class Step:
             self.status = self.receive(1)[0]
             self.gate.close()
 
-    def go(self, lines: int) -> None:
-        """Let it take so many lines; fewer if it ends before."""
+    def go(self, lines: int | None) -> None:
+        """Let it take so many lines, fewer if it ends before; to its end if that is None."""
+        if lines is None and self.status is None:
+            self.gate.sendall(FREE)
+            self.attend()
         while lines and self.status is None:
             self.gate.sendall(b"!")
             self.attend()
@@ -97,7 +101,7 @@ class Writer:
     def ended(self) -> bool:
         return self.next_step == len(STEPS)
 
-    def go(self, lines: int) -> None:
+    def go(self, lines: int | None = None) -> None:
         if self.ended:
             return
         if self.step is None:
@@ -119,4 +123,4 @@ class Writer:
         while not self.ended:
             tries += 1
             assert tries < 30, f"{self.run_id} does not end: {self.statuses}\n{self.output.read_text()[-3000:]}"
-            self.go(1_000_000)
+            self.go()
