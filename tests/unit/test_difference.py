@@ -91,3 +91,10 @@ def test_what_cannot_be_compared_by_id_says_why(rows: Rows, header: list[str], e
 def test_no_file_whatever_is_in_it_is_more_than_a_fault(content: bytes) -> None:
     difference(table({1: ["30", "b"]}), io.BytesIO(content))
     difference(io.BytesIO(content), table({1: ["30", "b"]}))
+
+
+def test_a_row_that_goes_on_over_lines_is_one_row_also_where_both_files_are_alike() -> None:
+    """A file is passed over in pieces, and the end of a piece may be a line break in quotes."""
+    many = {number: ["30", "one\ntwo " * 400] for number in range(100)}
+    found = difference(table(many), table({**many, 60: ["31", "x"], 100: ["31", "x"]}))
+    assert (found.fault, counts(found)) == ("", (1, 0, 1))
