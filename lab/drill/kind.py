@@ -130,9 +130,14 @@ class KindHands:
 
     def prepare(self, faults: set[str]) -> None:
         if S3_503 in faults:
-            self.kubectl("apply", "--filename", "-", text=json.dumps(stand_in(self.instance)))
+            self.kubectl("apply", "--filename", "-", text=json.dumps(stand_in(self.worker_image())))
             ready = ("--for=condition=Ready", f"--timeout={LIMIT}s")
             self.kubectl("wait", "--namespace", PLATFORM, f"pod/{STAND_IN}", *ready, limit=LIMIT + 10)
+
+    def worker_image(self) -> str:
+        """The image of steps, which the node has."""
+        what = ("get", "configmap", "pipeline-environment", "--namespace", AIRFLOW)
+        return self.kubectl(*what, "--output", "jsonpath={.data.PIPELINE_WORKER_IMAGE}")
 
     @contextmanager
     def away(self, fault: str) -> Iterator[None]:
@@ -200,12 +205,12 @@ class KindHands:
         return docker("exec", self.instance.node, *command, check=False).stdout.strip()
 
 
-def stand_in(instance: Instance) -> dict[str, object]:
-    """The pod that answers 503, with an image that the node has, and nothing in it but the program."""
+def stand_in(image: str) -> dict[str, object]:
+    """The pod that answers 503: an image with Python, and the program."""
     program = Path(refusing.__file__).read_text("utf-8")
     container = {
         "name": "refuse",
-        "image": instance.images.reference("worker"),
+        "image": image,
         "command": ["python", "-c", program, "4566"],
         "ports": [{"name": "aws", "containerPort": 4566}],
         "readinessProbe": {"tcpSocket": {"port": "aws"}, "periodSeconds": 1},
