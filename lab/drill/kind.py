@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from lab.components import gitea
 from lab.docker import docker
 from lab.drill import refusing
-from lab.drill.kind_pods import Pod, PodWatch
+from lab.drill.kind_steps import KILL, Seen, StepWatch
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
 from lab.engine.health import bucket_answers
 from lab.engine.kind import cluster
@@ -28,66 +29,44 @@ STAND_IN = "drill-503"
 LABEL = "app.kubernetes.io/name"
 S3 = "localstack"
 S3_PROGRAM = "localstack.runtime.main"
-STEP = "kubernetes_pod_operator=True"
-"""Label of a step's pod, by KubernetesPodOperator; that of its worker, by KubernetesExecutor, is below."""
-WORKER = "kubernetes_executor"
-# In the node, where the processes of all pods are to be seen. What runs this is no step: it has no such variable.
-KILL = """
-for pid in $(pgrep --full "$1"); do
-  if tr '\\0' '\\n' < /proc/$pid/environ 2>/dev/null | grep --quiet --line-regexp --fixed-strings "$2"; then
-    kill -KILL $pid && echo $pid
-  fi
-done
-"""
+WORKER = "kubernetes_executor=True"
+"""Label of the pod that Airflow starts for a task (KubernetesExecutor); it starts the step's."""
 GONE = ("--ignore-not-found", "--grace-period=0", "--force")
-
-
-def is_step(pod: Pod, run_id: str, task: str = "") -> bool:
-    """Whether the pod is a step of the run, and its container runs."""
-    labels = pod["metadata"].get("labels", {})
-    if labels.get("kubernetes_pod_operator") != "True" or (task and labels.get("task_id") != task):
-        return False
-    identity = {"name": "PIPELINE_RUN_ID", "value": run_id}
-    states = [status["state"] for status in pod["status"].get("containerStatuses", [])]
-    return identity in pod["spec"]["containers"][0]["env"] and any("running" in state for state in states)
 
 
 @dataclass(frozen=True)
 class KindStep:
-    """The pod of a step. The cluster tells its times in whole seconds: it counts from when it was seen."""
+    """A step in its pod."""
 
     hands: KindHands
-    name: str
-    run_id: str
+    seen: Seen
     task: str
-    seen: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=time.monotonic)
 
     def outlives(self, seconds: float) -> bool:
-        return not self.hands.watch.wait(self.has_ended, max(0, self.seen + seconds - time.monotonic()))
+        return not self.hands.watch.wait(self.has_ended, max(0, self.since + seconds - time.monotonic()))
 
     def lasts(self, limit: float) -> float:
         self.hands.watch.wait(self.has_ended, limit)
-        return time.monotonic() - self.seen
+        return time.monotonic() - self.since
 
     def has_ended(self) -> bool:
-        pod = self.hands.watch.found.get(self.name)
-        return pod is None or not is_step(pod, self.run_id, self.task)
+        return self.seen not in self.hands.watch.found
 
     def kill(self) -> bool:
-        program, identity = rf"lab\.pipeline {TASKS[self.task]}$", f"PIPELINE_RUN_ID={self.run_id}"
-        return bool(self.hands.in_node("sh", "-c", KILL, "sh", program, identity))
+        return self.hands.in_node("sh", "-c", KILL, "sh", str(self.seen.pid), self.seen.run_id)
 
     def kill_task(self) -> bool:
-        workers = self.hands.watch.pods(self.is_worker)
-        place = ("--namespace", AIRFLOW, "--wait=false", *GONE)
-        for pod in workers:
-            self.hands.kubectl("delete", "pod", pod["metadata"]["name"], *place)
+        listed = self.hands.kubectl("get", "pods", "--namespace", AIRFLOW, "--selector", WORKER, "--output", "json")
+        workers = [pod["metadata"]["name"] for pod in json.loads(listed)["items"] if self.is_worker(pod)]
+        if workers:
+            self.hands.kubectl("delete", "pod", *workers, "--namespace", AIRFLOW, "--wait=false", *GONE)
         return bool(workers)
 
-    def is_worker(self, pod: Pod) -> bool:
+    def is_worker(self, pod: dict[str, Any]) -> bool:
         said = pod["metadata"].get("annotations", {})
-        known = pod["metadata"].get("labels", {}).get(WORKER) == "True" and pod["status"].get("phase") == "Running"
-        return known and (said.get("run_id"), said.get("task_id")) == (self.run_id, self.task)
+        mine = (said.get("run_id"), said.get("task_id")) == (self.seen.run_id, self.task)
+        return mine and pod["status"].get("phase") == "Running"
 
     def evict(self) -> bool:
         """By the Eviction API ("API-initiated Eviction" in Kubernetes' documentation), as `kubectl drain` does."""
@@ -96,9 +75,9 @@ class KindStep:
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
-            "metadata": {"name": self.name, "namespace": AIRFLOW},
+            "metadata": {"name": self.seen.pod, "namespace": AIRFLOW},
         }
-        path = f"/api/v1/namespaces/{AIRFLOW}/pods/{self.name}/eviction"
+        path = f"/api/v1/namespaces/{AIRFLOW}/pods/{self.seen.pod}/eviction"
         asked = self.hands.instance.kubectl(
             "create", "--raw", path, "--filename", "-", text=json.dumps(body), check=False
         )
@@ -116,23 +95,29 @@ class KindHands:
         return self.instance.data / "shared" / "runs"
 
     @cached_property
-    def watch(self) -> PodWatch:
-        watch = PodWatch(self.instance)
+    def watch(self) -> StepWatch:
+        watch = StepWatch(self.instance)
         watch.start()
         return watch
 
     def find(self, run_id: str, task: str) -> KindStep | None:
-        found = self.watch.pods(lambda pod: is_step(pod, run_id, task))
-        return KindStep(self, found[0]["metadata"]["name"], run_id, task) if found else None
+        found = [each for each in self.watch.found if (each.run_id, each.step) == (run_id, TASKS[task])]
+        # Beside it there may be a copy of it, which is about to become a program that it starts.
+        return KindStep(self, min(found, key=lambda each: each.pid), task) if found else None
 
     def at_work(self, run_id: str) -> bool:
-        return bool(self.watch.pods(lambda pod: is_step(pod, run_id)))
+        return any(each.run_id == run_id for each in self.watch.found)
 
     def prepare(self, faults: set[str]) -> None:
         if S3_503 in faults:
-            self.kubectl("apply", "--filename", "-", text=json.dumps(stand_in(self.instance)))
+            self.kubectl("apply", "--filename", "-", text=json.dumps(stand_in(self.worker_image())))
             ready = ("--for=condition=Ready", f"--timeout={LIMIT}s")
             self.kubectl("wait", "--namespace", PLATFORM, f"pod/{STAND_IN}", *ready, limit=LIMIT + 10)
+
+    def worker_image(self) -> str:
+        """The image of steps, which the node has."""
+        what = ("get", "configmap", "pipeline-environment", "--namespace", AIRFLOW)
+        return self.kubectl(*what, "--output", "jsonpath={.data.PIPELINE_WORKER_IMAGE}")
 
     @contextmanager
     def away(self, fault: str) -> Iterator[None]:
@@ -195,17 +180,17 @@ class KindHands:
     def kubectl(self, *arguments: str, text: str | None = None, limit: float = 60) -> str:
         return self.instance.kubectl(*arguments, text=text, limit=limit).stdout.strip()
 
-    def in_node(self, *command: str) -> str:
-        """What a command in the node prints; its status is that of pgrep, which may have found nothing."""
-        return docker("exec", self.instance.node, *command, check=False).stdout.strip()
+    def in_node(self, *command: str) -> bool:
+        """Whether a command in the node did what it was for; pkill says no where no process is to be had."""
+        return docker("exec", self.instance.node, *command, check=False).status == 0
 
 
-def stand_in(instance: Instance) -> dict[str, object]:
-    """The pod that answers 503, with an image that the node has, and nothing in it but the program."""
+def stand_in(image: str) -> dict[str, object]:
+    """The pod that answers 503: an image with Python, and the program."""
     program = Path(refusing.__file__).read_text("utf-8")
     container = {
         "name": "refuse",
-        "image": instance.images.reference("worker"),
+        "image": image,
         "command": ["python", "-c", program, "4566"],
         "ports": [{"name": "aws", "containerPort": 4566}],
         "readinessProbe": {"tcpSocket": {"port": "aws"}, "periodSeconds": 1},

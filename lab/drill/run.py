@@ -45,7 +45,11 @@ def run(access: Access, hands: Hands, planned: list[Round], seed: int, *, at_onc
     ui.say(f"Branch {name}; {len(planned)} rounds of seed {seed}, after one without a fault")
     with ui.live_list() as shown, under_way(access.paths, hands):
         drill = Drill(access, hands, name, shown)
-        drill.play(planned, seed, at_once, outcomes.append)
+        try:
+            drill.play(planned, seed, at_once, outcomes.append)
+        except BaseException:
+            ui.say(f"Cut off after {len(outcomes)} runs; the branch {name} is kept.")
+            raise
     outcomes.sort(key=lambda each: each.round.number)
     with ui.step("Checking", CHECK_LIMIT) as shown:
         checks = check(access, hands, name, start, outcomes, note=lambda text: shown.note("", text))

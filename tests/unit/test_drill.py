@@ -16,7 +16,7 @@ import pytest
 from lab.drill import check, plan, report
 from lab.drill.branch import Start
 from lab.drill.check import Check
-from lab.drill.kind_pods import events
+from lab.drill.kind_steps import Seen, looks
 from lab.drill.outcome import Outcome
 from lab.drill.plan import FAULTS, SECONDS, TASKS, Round
 from lab.drill.refusing import refusing, resetting
@@ -160,12 +160,17 @@ def test_a_branch_that_was_replaced_is_told(clone: Repository) -> None:
     assert told == [f"the branch does not contain {start.commit[:10]}, from which it was made"]
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000])
-def test_events_are_read_however_they_are_cut(size: int) -> None:
-    told = [{"type": "ADDED", "object": {"n": number, "text": "} {"}} for number in range(3)]
-    text = "\n".join(json.dumps(each, indent=1) for each in told)
-    pieces = [text[first : first + size] for first in range(0, len(text), size)]
-    assert list(events(iter([*pieces, ""]).__next__)) == told
+def test_each_look_into_the_node_tells_the_steps_at_work() -> None:
+    lines = [
+        "12 PIPELINE_RUN_ID=a HOSTNAME=pull-data-x  python -m lab.pipeline pull\n",
+        "13 HOSTNAME=push-data-y PIPELINE_RUN_ID=b  python -m lab.pipeline push\n",
+        ".\n",
+        "13  \n",  # it ended while it was looked at
+        ".\n",
+        "14 PIPELINE_RUN_ID=c HOSTNAME=cut-o",
+    ]
+    both = {Seen(12, "a", "pull-data-x", "pull"), Seen(13, "b", "push-data-y", "push")}
+    assert list(looks(lines)) == [both, set()]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "POST", "DELETE"])
