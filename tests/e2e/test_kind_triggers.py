@@ -72,7 +72,7 @@ def test_a_push_while_the_service_is_away_starts_one_run_when_it_is_back(lab: Ki
     lab.kubectl(*scale, "--replicas=1")
     await_event(lab, commit, 60)
     lab.kill("triggers")
-    eventually(lab.is_healthy, "the service is back", limit=60)
+    eventually(lab.is_healthy, "the service is back", limit=180)
     assert ended(lab, before + 1)["state"] == "success"
     assert len(started(lab)) == before + 1
 

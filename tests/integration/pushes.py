@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,16 @@ def sample(rows: int) -> str:
 
 
 def ask(lab: Checkout, path: str, **parameters: Any) -> Any:
-    """What Airflow's REST API answers."""
-    with httpx.Client(base_url=lab.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
-        sign_in(client, lab)
-        return client.get(path, params=parameters).raise_for_status().json()
+    """What Airflow's REST API answers, when it can."""
+    url = lab.json("status")["urls"]["airflow"]
+
+    def answer() -> Any:
+        with contextlib.suppress(httpx.HTTPError), httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            sign_in(client, lab)
+            return client.get(path, params=parameters).raise_for_status().json()
+        return None
+
+    return eventually(answer, f"Airflow answers to {path}", limit=180)
 
 
 def events(lab: Checkout) -> list[dict[str, Any]]:

@@ -88,7 +88,7 @@ def test_a_push_while_airflow_is_away_starts_one_run_and_the_log_says_why_it_wai
         os.killpg(group, signal.SIGKILL)
     assert ended(watching, before + 1)["state"] == "success"
     assert len(started(watching)) == before + 1
-    assert log.read_text("utf-8").rstrip().endswith("all is well again")
+    assert "all is well again" in log.read_text("utf-8")
 
 
 def test_the_service_is_shown_as_every_other_and_comes_back_when_it_dies(watching: Checkout) -> None:
@@ -99,7 +99,7 @@ def test_the_service_is_shown_as_every_other_and_comes_back_when_it_dies(watchin
         found = {each["name"]: each for each in watching.json("status")["services"]}["triggers"]
         return found["pid"] not in {pid, None} and found["state"] == "healthy"
 
-    eventually(healthy_again, "triggers is healthy again", limit=60)
+    eventually(healthy_again, "triggers is healthy again", limit=120)
     assert ("triggers", "ok") in {(check["name"], check["state"]) for check in watching.json("doctor")}
     assert "Nothing to do" in watching.lab("up").stderr
     assert "event for " in watching.lab("logs", "triggers").stdout
