@@ -20,7 +20,7 @@ git clone -q "$PIPELINE_REPOSITORY" {folder} && cd {folder}
 git config user.name {name} && git config user.email {name}@example.invalid
 until [ -e {folder}.enough ]; do
     date >> notes-{name}.md && git add . && git commit -qm "Notes of {name}"
-    until git push -q 2> push.log; do git pull -q --rebase; done
+    until git push -q 2> {folder}.log; do git pull -q --rebase; done
     sleep 2  # nobody pushes faster than that
 done
 git log --author {name} --format=%H origin/main | wc -l

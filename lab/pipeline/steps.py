@@ -23,6 +23,8 @@ from lab.pipeline.pointer import Pointer, parse
 from lab.pipeline.run import Run
 
 PUSH_ATTEMPTS = 20
+LOCKED = "cannot lock ref"
+"""What Git's server says to the one of two that push at the same moment (refs/files-backend.c in Git's source)."""
 LONGEST_PAUSE = 5
 
 
@@ -113,7 +115,7 @@ def try_push(run: Run, repository: Repository, started: float, stored: dict[str,
         say(f"data version of this run: commit {repository.out('rev-parse', 'HEAD')}")
         return True
     repository.fetch(run.branch)
-    if repository.out("rev-parse", f"origin/{run.branch}") == target:
+    if repository.out("rev-parse", f"origin/{run.branch}") == target and LOCKED not in pushed.stderr:
         raise GitError(f"git push: {pushed.stderr.strip().splitlines()[-1]}", "may this user push to the branch?")
     return published(run, repository)  # only the answer was lost
 
