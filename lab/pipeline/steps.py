@@ -75,7 +75,7 @@ def push(run: Run) -> None:
     for attempt in range(PUSH_ATTEMPTS):
         if published(run, repository) or adds_nothing(run) or try_push(run, repository, started, stored):
             break
-        say(f"the branch {run.branch} has moved: once more on its new head (attempt {attempt + 2})")
+        say(f"the branch {run.branch} has moved, or is busy: once more on its head (attempt {attempt + 2})")
         time.sleep(random.uniform(0, min(0.1 * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - jitter between runs
         repository.fetch(run.branch)
     else:

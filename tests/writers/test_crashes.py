@@ -124,6 +124,21 @@ def test_a_persons_commit_that_leaves_the_data_alone_costs_no_replay(place: Plac
     place.require_promises({writer.run_id: 3}, 0)
 
 
+def test_a_push_that_gits_server_locks_out_is_tried_again_at_once(place: Place, writer: Writer) -> None:
+    """As when another push is being taken at the same moment."""
+    writer.go()
+    writer.go()
+    lock = place.bare / "refs" / "heads" / "main.lock"
+    lock.touch()
+    while "once more on its head" not in said(writer):
+        writer.go(10)
+        assert writer.statuses == [0, 0]
+    lock.unlink()
+    writer.finish()
+    assert set(writer.statuses) == {0}
+    place.require_promises({writer.run_id: 3}, 0)
+
+
 def test_a_run_without_rows_says_so_and_makes_no_version(host: Host, place: Place) -> None:
     writer = Writer(host, place.environment(1, 0), place.folder / "run.log", 0)
     writer.finish()
