@@ -36,8 +36,7 @@ def history(
     from lab.lineage import versions
 
     access = context.access()
-    with versions.fresh_clone(access, "--no-checkout") as clone:
-        known = versions.read_branch(clone, branch)
+    known = versions.of_branch(access, branch)
     if version is None:
         if as_json:
             ui.data([asdict(each) for each in known])

@@ -21,6 +21,8 @@ PATIENCE = 60
 """Seconds that Airflow may take to come back by itself, for those who wait for it."""
 PAGE = 100
 """What Airflow gives at a time, whatever is asked for (`api.maximum_page_limit`)."""
+RUN_ENDED = frozenset({"success", "failed"})
+"""The states of a run that does nothing more (DagRunState)."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 Answer = TypeVar("Answer")
 

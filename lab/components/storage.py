@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.access import Access
 from lab.errors import ServiceError
+from lab.pipeline import receipt
 from lab.wait import NotYetError
 
 
@@ -114,7 +115,7 @@ def answering(call: str) -> Iterator[Answer]:
 
 def receipt_key(access: Access, md5: str) -> str:
     """Where the receipt of the data of that md5 is, beside the data."""
-    return f"{access.settings.storage.prefix}/receipts/{md5[:2]}/{md5[2:]}.json"
+    return f"{access.settings.storage.prefix}/{receipt.place(md5)}"
 
 
 def url(access: Access, key: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lab.access import BRANCH, DATASET, Access
 from lab.components import storage
 from lab.errors import CheckFailedError
-from lab.lineage import versions
+from lab.lineage import needed, versions
 from lab.lineage.versions import DataVersion
 
 
@@ -26,7 +26,7 @@ def make(access: Access, name: str) -> Start:
         CheckFailedError: there is no dataset to begin with.
     """
     with versions.fresh_clone(access) as clone:
-        known = [each for each in versions.read(clone, f"origin/{BRANCH}") if each.path == DATASET]
+        known = [each for each in versions.read_branch(clone) if each.path == DATASET]
         if not known or known[-1].md5 is None:
             raise CheckFailedError(f"{BRANCH} has no version of {DATASET} to begin with", "make lab-verify")
         commit = clone.out("rev-parse", f"origin/{BRANCH}")
@@ -36,19 +36,13 @@ def make(access: Access, name: str) -> Start:
 
 def remove(access: Access, name: str) -> int:
     """Remove the branch, and then the objects of its versions that no other branch or tag has; return how many."""
-    with versions.fresh_clone(access) as clone:
-        refs = clone.out("for-each-ref", "--format=%(refname)", "refs/remotes/origin", "refs/tags").split()
-        own = f"refs/remotes/origin/{name}"
-        others = {each.md5 for ref in refs if ref != own for each in versions.read(clone, ref)}
-        only_here = {each.md5 for each in versions.read(clone, own) if each.md5} - others
-        clone.run("push", "--quiet", "origin", f":refs/heads/{name}")
-    remove_objects(access, sorted(only_here))
-    return len(only_here)
-
-
-def remove_objects(access: Access, md5s: list[str]) -> None:
-    """Remove the data and the receipt of each; one that is not there is no error (DeleteObject)."""
     s3 = storage.client(access)
-    for md5 in md5s:
+    with versions.fresh_clone(access, "--no-checkout") as clone:
+        own = {each.md5 for each in versions.read_branch(clone, name) if each.md5}
+        clone.run("push", "--quiet", "origin", f":refs/heads/{name}")
+    with versions.fresh_clone(access, "--mirror") as clone:
+        only_here = own - needed.of_repository(access, clone, s3).sizes.keys()
+    for md5 in only_here:  # one that is not there is no error (DeleteObject)
         for key in (storage.object_key(access, md5), storage.receipt_key(access, md5)):
             storage.remove(access, key, s3)
+    return len(only_here)

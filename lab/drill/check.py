@@ -7,9 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
 
-from lab.access import DAG, DATASET, Access
+from lab.access import DAG, Access
 from lab.drill.branch import Start
 from lab.drill.hands import Hands
 from lab.drill.outcome import Outcome
@@ -18,7 +17,7 @@ from lab.lineage import versions
 from lab.lineage.verify import Verdict, judge
 from lab.lineage.versions import DataVersion
 from lab.pipeline.git import Repository
-from lab.pipeline.run import Run
+from lab.pipeline.run import folder_name
 from lab.wait import NotYetError, wait_until
 
 LEFT_LIMIT = 30
@@ -113,7 +112,7 @@ def row_problems(base: Verdict, verdicts: list[Verdict], outcomes: list[Outcome]
 
 def left_over(hands: Hands, outcomes: list[Outcome]) -> list[str]:
     """What is left of these runs in the folder of runs."""
-    names = {folder_name(outcome.run_id) for outcome in outcomes}
+    names = {folder_name(DAG, outcome.run_id) for outcome in outcomes}
     left: list[str] = []
 
     def probe() -> None:
@@ -125,9 +124,3 @@ def left_over(hands: Hands, outcomes: list[Outcome]) -> list[str]:
     with suppress(ServiceError):
         wait_until(probe, what="an empty folder of runs", limit=LEFT_LIMIT, pause=0.5)
     return left
-
-
-def folder_name(run_id: str) -> str:
-    """What the folder of a run is called (lab.pipeline.run)."""
-    run = Run(run_id, DAG, "", "", "", "", PurePosixPath(DATASET), 0, Path("/"))
-    return run.folder.name

@@ -23,6 +23,8 @@ from lab.engine.local.supervisor import BACKOFF, RUNNING, STARTING
 from lab.engine.names import GIT, LOCALSTACK
 from lab.wait import NotYetError, wait_until
 
+StandIn = Callable[[str, int], AbstractContextManager[None]]
+"""Serves at a host and a port while its block runs."""
 PORT_LIMIT = 10
 """Seconds until the port of a service that was killed can be taken."""
 
@@ -106,18 +108,23 @@ class LocalHands:
 
     @contextmanager
     def away(self, fault: str) -> Iterator[None]:
-        take = {S3_503: self.s3_refuses, S3_TIMEOUT: self.s3_hangs, GIT_AWAY: self.git_away}[fault]
-        with take():
+        take: dict[str, Callable[[], AbstractContextManager[None]]] = {
+            S3_503: functools.partial(self.replaced, LOCALSTACK, "s3", refusing),
+            S3_TIMEOUT: self.s3_hangs,
+            GIT_AWAY: functools.partial(self.replaced, GIT, "git", resetting),
+        }
+        with take[fault]():
             yield
 
     @contextmanager
-    def s3_refuses(self) -> Iterator[None]:
+    def replaced(self, name: str, port: str, stand_in: StandIn) -> Iterator[None]:
+        """The stand-in in the place of a service that is killed."""
         try:
-            self.stop_at_once(LOCALSTACK)
-            with self.in_place("s3", refusing):
+            self.stop_at_once(name)
+            with self.in_place(port, stand_in):
                 yield
         finally:
-            self.start(LOCALSTACK)
+            self.start(name)
 
     @contextmanager
     def s3_hangs(self) -> Iterator[None]:
@@ -132,16 +139,7 @@ class LocalHands:
             self.start(LOCALSTACK)
 
     @contextmanager
-    def git_away(self) -> Iterator[None]:
-        try:
-            self.stop_at_once(GIT)
-            with self.in_place("git", resetting):
-                yield
-        finally:
-            self.start(GIT)
-
-    @contextmanager
-    def in_place(self, port: str, stand_in: Callable[[str, int], AbstractContextManager[None]]) -> Iterator[None]:
+    def in_place(self, port: str, stand_in: StandIn) -> Iterator[None]:
         """The stand-in at the port of a service that was killed, as soon as that is free."""
 
         def take() -> None:

@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lab.access import DAG, Access
-from lab.components.airflow import PATIENCE, Airflow
+from lab.components.airflow import PATIENCE, RUN_ENDED, Airflow
 from lab.drill.hands import Hands, Step
 from lab.drill.outcome import Outcome
 from lab.drill.plan import EVICT, KILL, KILL_TASK, SECONDS, TASKS, Round, clean_round
 from lab.errors import LabError, NotRunningError, ServiceError
-from lab.lineage.start import require_runnable
+from lab.lineage.start import require_runnable, told_in
 from lab.ui import LiveList
 from lab.wait import NotYetError, wait_until
 
@@ -26,7 +26,6 @@ ASK_SECONDS = 2.0
 """How often Airflow is asked for a run while its steps are looked for."""
 UNSEEN = 1.0
 """Seconds of a step that has gone by unseen, as a short one may on a machine that is busy."""
-ENDED = {"success", "failed"}
 
 
 class InterruptedDrillError(Exception):
@@ -121,7 +120,7 @@ class Drill:
             found = self.hands.find(run_id, task)
             if found is None and time.monotonic() - asked > ASK_SECONDS:
                 asked = time.monotonic()
-                if state_of(airflow, run_id) in ENDED:
+                if state_of(airflow, run_id) in RUN_ENDED:
                     return None
             if found is None:
                 raise NotYetError("no step")
@@ -135,7 +134,7 @@ class Drill:
         def probe() -> str:
             self.go_on()
             state = state_of(airflow, outcome.run_id)
-            if state not in ENDED:
+            if state not in RUN_ENDED:
                 raise NotYetError(f"the run is {state}")
             return state
 
@@ -164,8 +163,7 @@ def reason(airflow: Airflow, outcome: Outcome) -> str:
     task = [name for name, tries in outcome.tries.items() if tries][-1]
     with suppress(LabError):
         lines = airflow.task_log(DAG, outcome.run_id, task, outcome.tries[task])
-        errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-        return f"{task}: {(errors or lines or ['no log'])[-1]}"
+        return f"{task}: {(told_in(lines, 'error') or lines or ['no log'])[-1]}"
     return f"{task} failed, and its log cannot be read"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from lab.access import Access
 from lab.components import storage
 from lab.lineage.versions import DataVersion
+from lab.pipeline.receipt import FORMAT
 
 Receipt = dict[str, Any]
 
@@ -61,7 +62,7 @@ def remade(version: DataVersion, base: DataVersion | None, last_id: int) -> Rece
     known_base = base is not None and base.md5 == version.base_md5
     image, _, digest = (version.worker or "").replace("environment ", "@").rpartition("@")
     return {
-        "format": 1,
+        "format": FORMAT,
         "dataset": version.path,
         "md5": version.md5,
         "size": version.size,
@@ -79,7 +80,7 @@ def remade(version: DataVersion, base: DataVersion | None, last_id: int) -> Rece
         "run": None if version.run_id is None else {
             "dag": version.dag_id,
             "id": version.run_id,
-            "code_version": version.dag_version if version.dag_version != "unknown" else "",
+            "code_version": version.code_version,
             "date": version.subject.removeprefix("Data version: "),
         },
         "worker": {"image": image, "digest": digest, "dvc": version.dvc_version, "python": ""},

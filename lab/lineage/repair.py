@@ -4,7 +4,6 @@ else derived anew. What is sound is never written.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from lab.lineage.reproduce import file_md5
 from lab.lineage.sources import search
 from lab.lineage.verify import previous
 from lab.lineage.versions import DataVersion
+from lab.pipeline import receipt
 from lab.pipeline.git import Repository
 
 Progress = Callable[[str], None]
@@ -188,6 +188,6 @@ def restore_receipts(work: Work, lost: set[str]) -> None:
             work.outcome.lost.append(Lost(key, "receipt", work.known.names[md5], reason))
         else:
             last_id = inspect(work.access, Wanted(md5, version.path), work.s3).last_id
-            content = json.dumps(receipts.remade(version, base, last_id), indent=2, ensure_ascii=False)
-            storage.write(work.access, key, content.encode(), work.s3)
+            content = receipt.content(receipts.remade(version, base, last_id))
+            storage.write(work.access, key, content, work.s3)
             work.outcome.restored.append(Restored(key, "receipt", "commit"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import ui
-from lab.access import DAG, Access
-from lab.components.airflow import PATIENCE, Airflow
+from lab.access import BRANCH, DAG, Access
+from lab.components.airflow import PATIENCE, RUN_ENDED, Airflow
 from lab.components.storage import object_key
 from lab.errors import CheckFailedError, NotRunningError, ServiceError
 from lab.lineage import versions
@@ -90,7 +90,7 @@ def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> t
             if its_state in ENDED:
                 closed.add(name)
                 shown.end(name, "✓" if its_state == "success" else "✗", "" if its_state == "success" else its_state)
-        if state not in {"success", "failed"}:
+        if state not in RUN_ENDED:
             raise NotYetError(f"at {', '.join(sorted(open_tasks - closed)) or 'its start'}")
         return state, tasks
 
@@ -115,14 +115,17 @@ def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> Chec
         lines = airflow.task_log(DAG, run_id, name, task["try_number"])
     except NotRunningError as error:  # as when Airflow has no credentials for the bucket
         return CheckFailedError(f"{name} failed, and its log cannot be read", "make lab-status", error.message)
-    told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    hints = [line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")]
+    told, hints = told_in(lines, "error"), told_in(lines, "hint")
     if told:
         return CheckFailedError(f"{name}: {told[-1]}", hints[-1] if hints else hint)
     return CheckFailedError(f"{name} failed", hint, "\n".join(lines[-12:]))
 
 
+def told_in(lines: list[str], kind: str) -> list[str]:
+    """What a step said in the lines of its log that begin with `error:` or `hint:`."""
+    return [line.removeprefix(f"{kind}: ") for line in lines if line.startswith(f"{kind}: ")]
+
+
 def version_of(access: Access, run_id: str, branch: str | None) -> DataVersion | None:
-    with versions.fresh_clone(access) as clone:
-        revision = f"origin/{branch}" if branch else "HEAD"
-        return next((v for v in reversed(versions.read(clone, revision)) if v.run_id == run_id), None)
+    known = versions.of_branch(access, branch or BRANCH)
+    return next((each for each in reversed(known) if each.run_id == run_id), None)

@@ -47,8 +47,7 @@ def verify(access: Access, wanted: str | None, progress: Callable[[str], None], 
         LabError: the check itself could not be made (a service is down); this is no verdict on any version.
     """
     progress("cloning the repository")
-    with versions.fresh_clone(access, "--no-checkout") as clone:
-        known = versions.read_branch(clone, branch)
+    known = versions.of_branch(access, branch)
     chosen = known if wanted is None else [versions.find(known, wanted)]
     return judge(access, known, chosen, progress)
 

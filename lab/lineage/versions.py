@@ -59,6 +59,11 @@ class DataVersion:
     task_seconds: dict[str, float] | None
 
     @property
+    def code_version(self) -> str:
+        """The commit of the DAG that made it; empty where there was no run, or Airflow did not know."""
+        return self.dag_version if self.dag_version and self.dag_version != "unknown" else ""
+
+    @property
     def promises_receipt(self) -> bool:
         """Whether what made it also wrote a receipt: older versions have none, nor have those made by hand."""
         return bool(self.worker or self.dvc_version or self.task_seconds)
@@ -74,6 +79,16 @@ def fresh_clone(access: Access, *options: str) -> Iterator[Repository]:
         except GitError as error:
             raise ServiceError(error.message, "make lab-status") from error
         yield cloned
+
+
+def of_branch(access: Access, branch: str = BRANCH) -> list[DataVersion]:
+    """All data versions of this branch, as the server has it now.
+
+    Raises:
+        NoSuchVersionError: there is no such branch.
+    """
+    with fresh_clone(access, "--no-checkout") as clone:
+        return read_branch(clone, branch)
 
 
 def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable
 
 from lab.pipeline import run, steps, workspace
-from lab.pipeline.errors import PipelineError
+from lab.pipeline.errors import DatasetError, PipelineError, UsageError
+from lab.pipeline.git import HistoryRewrittenError
 
 STEPS = {"pull": steps.pull, "modify": steps.modify, "push": steps.push}
 
 
-HOPELESS = (64, 65, 76)
+HOPELESS = tuple(error.exit_code for error in (UsageError, DatasetError, HistoryRewrittenError))
 """Exit statuses after which Airflow does not try again, as in the DAG."""
 
 

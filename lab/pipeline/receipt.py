@@ -71,6 +71,16 @@ def worker(made_by: Worker) -> dict[str, str]:
     }
 
 
+def place(md5: str) -> str:
+    """Where the receipt of the data of that md5 is on the remote."""
+    return f"receipts/{md5[:2]}/{md5[2:]}.json"
+
+
+def content(receipt: Receipt) -> bytes:
+    """The receipt as it is stored."""
+    return json.dumps(receipt, indent=2, ensure_ascii=False).encode()
+
+
 def task(started: float, ended: float) -> dict[str, Any]:
     """The times of a task; both in seconds since 1970."""
     start = datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds")
@@ -97,14 +107,12 @@ def put(clone: Path, receipt: Receipt) -> None:
     """
     from dvc.repo import Repo
 
-    md5 = receipt["md5"]
-    content = json.dumps(receipt, indent=2, ensure_ascii=False).encode()
     try:
         with Repo(str(clone)) as repo:
             remote = repo.cloud.get_remote()
-            folder = remote.fs.join(remote.path, "receipts", md5[:2])
-            remote.fs.makedirs(folder, exist_ok=True)
-            remote.fs.pipe_file(remote.fs.join(folder, f"{md5[2:]}.json"), content)
+            file = remote.fs.join(remote.path, *place(receipt["md5"]).split("/"))
+            remote.fs.makedirs(remote.fs.parent(file), exist_ok=True)
+            remote.fs.pipe_file(file, content(receipt))
     except Exception as error:  # of DVC, s3fs, botocore or the system: each remote has its own
         told = " ".join(str(error).split()) or type(error).__name__
         raise DvcError(f"the receipt could not be written to the DVC remote: {told}", "make lab-status") from error

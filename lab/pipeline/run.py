@@ -38,10 +38,8 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """This run's own folder on the shared volume: readable, and unique also where two names look alike."""
-        digest = hashlib.sha256(f"{self.dag}\n{self.identity}".encode()).hexdigest()[:12]
-        readable = re.sub(r"[^A-Za-z0-9]+", "-", self.identity)[:60].strip("-")
-        return self.shared / "runs" / f"{readable}-{digest}"
+        """This run's own folder on the shared volume."""
+        return self.shared / "runs" / folder_name(self.dag, self.identity)
 
     @property
     def clone(self) -> Path:
@@ -70,6 +68,13 @@ class Run:
     def tasks(self) -> Path:
         """When each step began and how long it took, for the receipt."""
         return self.folder / "tasks.json"
+
+
+def folder_name(dag: str, identity: str) -> str:
+    """What a run's folder is called: readable, and unique also where two names look alike."""
+    digest = hashlib.sha256(f"{dag}\n{identity}".encode()).hexdigest()[:12]
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", identity)[:60].strip("-")
+    return f"{readable}-{digest}"
 
 
 PATTERNS = {

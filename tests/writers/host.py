@@ -22,10 +22,9 @@ import dvc.repo  # noqa: F401 - beforehand, once for all
 import dvc_s3  # type: ignore[import-not-found]  # noqa: F401
 
 from lab.pipeline import __main__ as pipeline
+from tests.writers.writers import FREE
 
 TRACED = {str(Path(pipeline.__file__).with_name(f"{name}.py")) for name in ("steps", "workspace", "git", "receipt")}
-
-FREE = b">"
 
 
 def gated(gate: socket.socket) -> Any:

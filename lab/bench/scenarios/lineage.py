@@ -68,8 +68,7 @@ def appended(access: Access, file: Path, base: Pointer) -> list[Pointer]:
         after = append_rows(file, 1, f"bench-{number}", base.md5, base.size)
         base = Pointer(after.md5, after.size, base.path)
         with file.open("rb") as body:
-            key = storage.object_key(access, base.md5)
-            s3.put_object(Bucket=access.settings.storage.bucket, Key=key, Body=body)
+            storage.write(access, storage.object_key(access, base.md5), body, s3)
         made.append(base)
     return made
 

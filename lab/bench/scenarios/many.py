@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lab import ui
 from lab.access import DAG, Access
 from lab.bench.figures import Figure, at_most, figure, ratio
-from lab.components.airflow import PATIENCE, Airflow
+from lab.components.airflow import PATIENCE, RUN_ENDED, Airflow
 from lab.errors import NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 
@@ -16,7 +16,6 @@ MANY, KIND_MANY = "many", "kind-many"
 COUNT = 20
 LIMIT = 1800
 PAUSE = 0.25
-ENDED = {"success", "failed"}
 
 
 def compare(access: Access, group: str) -> list[Figure]:
@@ -51,7 +50,7 @@ def runs(airflow: Airflow, count: int) -> float:
             raise NotYetError(error.message) from error
         if failed := [run for run in triggered if found.get(run) == "failed"]:
             raise ServiceError(f"run {failed[0]} failed", "look at its log: the lab of the bench is kept")
-        if open_runs := [run for run in triggered if found.get(run) not in ENDED]:
+        if open_runs := [run for run in triggered if found.get(run) not in RUN_ENDED]:
             raise NotYetError(f"{len(open_runs)} of {count} runs have not ended")
 
     wait_until(ended, what="the end of the runs", limit=LIMIT, pause=PAUSE)

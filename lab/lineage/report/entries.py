@@ -60,19 +60,12 @@ class Entry:
     def seconds(self) -> float | None:
         return sum(self.version.task_seconds.values()) if self.version.task_seconds else None
 
-    @property
-    def code(self) -> str:
-        """The commit of the DAG that made it; empty where there was no run, or Airflow did not know."""
-        found = self.version.dag_version or ""
-        return found if found != "unknown" else ""
-
 
 def entry(version: DataVersion, verdict: Verdict | None, links: Links) -> Entry:
     md5 = version.md5
     state = UNCHECKED if verdict is None else FAULT if verdict.problems else SOUND
     counted = verdict.rows if verdict else None
     seed = None if version.seed is None else f"seed {version.seed}"
-    code = version.dag_version if version.dag_version not in {None, "unknown"} else None
     return Entry(
         version=version,
         rows=counted if counted is not None else version.rows,
@@ -81,7 +74,7 @@ def entry(version: DataVersion, verdict: Verdict | None, links: Links) -> Entry:
         made_by=version.run_id or seed or f"{version.author}, by hand",
         object_name=storage.url(links.access, storage.object_key(links.access, md5)) if md5 else "",
         commit_link=links.commit(version.commit),
-        code_link=links.commit(code) if code else "",
+        code_link=links.commit(version.code_version) if version.code_version else "",
         object_link=links.object(md5) if md5 else "",
         run_link=links.run(version),
     )

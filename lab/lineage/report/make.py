@@ -22,8 +22,7 @@ def make(
         LabError: there is no such branch, or a service did not answer.
     """
     progress("reading the versions")
-    with versions.fresh_clone(access, "--no-checkout") as clone:
-        known = versions.read_branch(clone, branch)
+    known = versions.of_branch(access, branch)
     verdicts = {each.version.number: each for each in judge(access, known, known, progress)} if check else {}
     links = Links(access, git_pages)
     entries = [entry(each, verdicts.get(each.number), links) for each in known]
