@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
+import os
 import socket
+import tempfile
 from pathlib import Path
+from typing import IO
 
 from lab.config import PortSettings
 from lab.errors import PortTakenError
@@ -13,6 +17,8 @@ from lab.secrets import write_private
 
 DEFAULTS = {"airflow": 8080, "s3": 4566, "git": 3000}
 INTERNAL = "supervisor"
+CLAIMED: dict[int, IO[bytes]] = {}
+"""The ports that this process chose, each with the lock that tells other labs of this user so."""
 
 
 def read(file: Path) -> dict[str, int]:
@@ -26,6 +32,8 @@ def read(file: Path) -> dict[str, int]:
 def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
     """Choose free ports, keeping those of last time, and write them to `file`. Call while no service runs.
 
+    No other lab of this user chooses one of them while this process lives: by its end, services listen there.
+
     Raises:
         PortTakenError: a port set by hand is in use; the message names the owner.
     """
@@ -33,6 +41,7 @@ def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
     chosen: dict[str, int] = wanted.model_dump(exclude_none=True)
     for name, by_hand in chosen.items():
         require_free(name, by_hand)
+        claim(by_hand)
     for name, default in DEFAULTS.items():
         if name not in chosen:
             chosen[name] = first_free([before.get(name, default), default], chosen)
@@ -52,14 +61,32 @@ def require_free(name: str, port: int) -> None:
 
 def first_free(preferred: list[int], taken: dict[str, int]) -> int:
     for port in preferred:
-        if port and port not in taken.values() and is_free(port):
+        if port and port not in taken.values() and is_free(port) and claim(port):
             return port
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        if port not in taken.values():
+        if port not in taken.values() and claim(port):
             return port
+
+
+def claim(port: int) -> bool:
+    """Whether this process may have the port; False where another lab of this user comes up with it just now."""
+    if port in CLAIMED:
+        return True
+    folder = Path(tempfile.gettempdir()) / f"lab-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():  # somebody else's trick: without claims, not in their folder
+        return True
+    lock = (folder / str(port)).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    CLAIMED[port] = lock
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -6,6 +6,8 @@ import contextlib
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,14 @@ def listener(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
+def unused(but: dict[str, int]) -> int:
+    """A free port that nobody has claimed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    return unused(but) if port in but.values() else port
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "run" / "ports.json"
@@ -35,7 +45,7 @@ def defaults(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Defaults that are free on this machine now; a lab may be running on the usual ones."""
     chosen: dict[str, int] = {}
     for name in ports.DEFAULTS:
-        chosen[name] = ports.first_free([], chosen)
+        chosen[name] = unused(chosen)
     monkeypatch.setattr(ports, "DEFAULTS", chosen)
     return chosen
 
@@ -108,3 +118,29 @@ def test_a_broken_file_counts_as_none(file: Path, content: str) -> None:
     file.parent.mkdir()
     file.write_text(content, "utf-8")
     assert ports.read(file) == {}
+
+
+COMES_UP = """
+import sys
+from pathlib import Path
+from lab.config import PortSettings
+from lab.engine import ports
+ports.DEFAULTS = {name: int(port) for name, port in zip(ports.DEFAULTS, sys.argv[2:])}
+print(ports.settle(Path(sys.argv[1]), PortSettings()), flush=True)
+input()
+"""
+
+
+def test_two_labs_that_come_up_together_choose_other_ports(tmp_path: Path, defaults: dict[str, int]) -> None:
+    usual = set(defaults.values())
+    first = [str(tmp_path / "first.json"), *map(str, defaults.values())]
+    with subprocess.Popen(
+        [sys.executable, "-c", COMES_UP, *first], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as coming_up:
+        assert coming_up.stdout is not None
+        coming_up.stdout.readline()
+        theirs = set(ports.read(tmp_path / "first.json").values())
+        ours = set(ports.settle(tmp_path / "second.json", PortSettings()).values())
+        coming_up.communicate(b"\n")
+    assert usual & theirs  # another program may have taken one since
+    assert not theirs & ours
