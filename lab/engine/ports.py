@@ -9,7 +9,6 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import IO
 
 from lab.config import PortSettings
 from lab.errors import PortTakenError
@@ -17,8 +16,8 @@ from lab.secrets import write_private
 
 DEFAULTS = {"airflow": 8080, "s3": 4566, "git": 3000}
 INTERNAL = "supervisor"
-CLAIMED: dict[int, IO[bytes]] = {}
-"""The ports that this process chose, each with the lock that tells other labs of this user so."""
+CLAIMED: dict[int, int] = {}
+"""The ports that this process chose; each with a file, open until the process ends, whose lock tells other labs so."""
 
 
 def read(file: Path) -> dict[str, int]:
@@ -79,11 +78,11 @@ def claim(port: int) -> bool:
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.lstat().st_uid != os.getuid():  # somebody else's trick: without claims, not in their folder
         return True
-    lock = (folder / str(port)).open("ab")
+    lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(lock)
         return False
     CLAIMED[port] = lock
     return True
