@@ -70,8 +70,8 @@ parity:          ## Every difference between the lab on kind and on EKS; fails o
 
 ##@ Development
 test: lint test-unit test-localstack test-writers test-policy test-integration  ## Everything that needs no container engine
-test-unit:       ## Unit tests
-	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit $(PYTEST)
+test-unit:       ## Unit tests, on every core
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit --numprocesses auto $(PYTEST)
 test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/render $(PYTEST)
 test-localstack: ## The durable bucket, on a real LocalStack that is killed

@@ -128,8 +128,8 @@ class Airflow:
     def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
         """Start a run now and return its run id; it has no logical date, like every run started by hand.
 
-        The id is of this client's choosing, so that asking again after an error makes no second run: Airflow on
-        SQLite answers 500 when it gets two of these requests at once, and a restart loses the answer.
+        The id is of this client's choosing, so that asking again after an error makes no second run: a restart loses
+        the answer.
         """
         now = datetime.now(UTC)
         run_id = f"manual__{now.isoformat()}_{secrets.token_hex(4)}"
