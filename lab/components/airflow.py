@@ -187,12 +187,19 @@ class Airflow:
         return sorted(found, key=lambda task: (task["start_date"] is None, task["start_date"] or ""))
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> list[str]:
-        """The lines of a task's log, without Airflow's own framing."""
+        """The lines of a task's log, without Airflow's own framing, and after each what was raised there."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         content = self.request("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
-        entries = content["content"]
-        lines = [entry["event"] if isinstance(entry, dict) else str(entry) for entry in entries]
+        lines = [line for entry in content["content"] for line in log_lines(entry)]
         return [line for line in lines if not line.startswith("::")]
+
+
+def log_lines(entry: dict[str, Any] | str) -> list[str]:
+    """The event of an entry of a log, and the exceptions that Airflow's `error_detail` gives with it."""
+    if isinstance(entry, str):
+        return [entry]
+    raised = [f"{each['exc_type']}: {each['exc_value']}" for each in entry.get("error_detail") or []]
+    return [entry["event"], *raised]
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from lab.wait import NotYetError, wait_until
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 PAUSE = 0.25
+CODE_GONE = re.compile(r"Version ([0-9a-f]{12})[0-9a-f]* not found in the repository")
+"""What Airflow's GitDagBundle says in a pod where it clones anew; a node that has the commit still runs the step."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,11 @@ def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> Chec
     told, hints = told_in(lines, "error"), told_in(lines, "hint")
     if told:
         return CheckFailedError(f"{name}: {told[-1]}", hints[-1] if hints else hint)
+    if gone := CODE_GONE.search("\n".join(lines)):
+        return CheckFailedError(
+            f"{name}: the history of the repository was rewritten: {gone[1]}, whose DAG this run began with, is gone",
+            "the run made no data version; start another, which begins with the branch as it is now",
+        )
     return CheckFailedError(f"{name} failed", hint, "\n".join(lines[-12:]))
 
 

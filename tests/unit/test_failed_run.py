@@ -1,0 +1,106 @@
+"""What a person is told of a run that failed, from its log in Airflow (answers recorded from Airflow 3.2.2)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.access import Access
+from lab.components.airflow import Airflow
+from lab.config import Settings
+from lab.errors import CheckFailedError
+from lab.lineage.start import failure
+from lab.paths import Paths
+from lab.secrets import Secrets
+
+RUN = "manual__2026-11-22T03:37:31.908026+00:00_194e74ef"
+FAILED = [{"task_id": "modify_data", "try_number": 4}]
+CODE_IS_GONE = [
+    {"event": "::group::Log message source details", "sources": ["attempt=4.log"]},
+    {"event": "::endgroup::"},
+    {"timestamp": "2026-11-22T03:42:39.584993Z", "event": "Cloning bare repository", "level": "info"},
+    {
+        "timestamp": "2026-11-22T03:42:40.026555Z",
+        "event": "Top level error",
+        "level": "error",
+        "error_detail": [
+            {
+                "exc_type": "AirflowException",
+                "exc_value": "Version b41dad563a46ff22fd7f9b02a37d3412d9431913 not found in the repository",
+                "is_cause": False,
+                "frames": [],
+            }
+        ],
+    },
+    {"event": "Process exited abnormally", "level": "warning", "exit_code": 1},
+]
+BROKEN_DATASET = [
+    {"event": "error: employee_attrition.csv, line 1: column 2: 'Age' is missing", "level": "info"},
+    {"event": "hint: mend the dataset", "level": "info"},
+    {
+        "event": "Task failed with exception",
+        "error_detail": [{"exc_type": "AirflowFailException", "exc_value": "modify_data: a broken dataset"}],
+    },
+]
+
+
+@pytest.fixture
+def airflow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Airflow]:
+    log: list[dict[str, Any]] = request.param
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(201, {"access_token": "token"})
+
+        def do_GET(self) -> None:
+            self.answer(200, {"content": log, "continuation_token": None})
+
+        def answer(self, status: int, body: dict[str, Any]) -> None:
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    paths = Paths(tmp_path, tmp_path / ".lab")
+    Secrets(paths.secrets).ensure()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        with Airflow(Access(paths, Settings(), f"http://127.0.0.1:{http.server_port}", "", "")) as signed_in:
+            yield signed_in
+        http.shutdown()
+
+
+def told(airflow: Airflow) -> CheckFailedError:
+    return failure(airflow, RUN, FAILED)
+
+
+@pytest.mark.parametrize("airflow", [CODE_IS_GONE], indirect=True)
+def test_of_a_run_whose_code_was_rewritten_away_it_says_so(airflow: Airflow) -> None:
+    error = told(airflow)
+    assert error.message == (
+        "modify_data: the history of the repository was rewritten: b41dad563a46, whose DAG this run began with, is gone"
+    )
+    assert "start another" in error.hint
+
+
+@pytest.mark.parametrize("airflow", [BROKEN_DATASET], indirect=True)
+def test_what_a_step_says_comes_before_what_airflow_raises(airflow: Airflow) -> None:
+    error = told(airflow)
+    assert error.message == "modify_data: employee_attrition.csv, line 1: column 2: 'Age' is missing"
+    assert error.hint == "mend the dataset"
+
+
+@pytest.mark.parametrize("airflow", [BROKEN_DATASET[2:]], indirect=True)
+def test_of_a_step_that_said_nothing_what_airflow_raised_is_shown(airflow: Airflow) -> None:
+    assert (told(airflow).detail or "").splitlines()[-1] == "AirflowFailException: modify_data: a broken dataset"
