@@ -31,6 +31,11 @@ output = Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys
 LONG_TABLE = 200
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def data(value: Any) -> None:
     """Print `value` as JSON on standard output, for scripts."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")

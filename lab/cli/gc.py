@@ -70,12 +70,15 @@ def age_of(seconds: float) -> str:
 
 def summary(found: Survey, removed: list[Garbage], *, delete: bool) -> str:
     """What was found, what was done, and what to do next."""
+    from lab import ui
+
     if not found.garbage:
-        return f"No garbage: every object is named by a commit ({found.needed} md5s are)."
+        return f"No garbage: every object is named by a commit ({ui.counted(found.needed, 'md5')} in all)."
     if delete:
         stay = len(found.garbage) - len(removed)
-        told = f"Removed {len(removed)} objects, {sum(each.size for each in removed) / 1e6:.1f} MB."
+        told = f"Removed {ui.counted(len(removed), 'object')}, {sum(each.size for each in removed) / 1e6:.1f} MB."
         return f"{told} {stay} stay." if stay else told
     size = sum(each.size for each in found.garbage)
-    told = f"{len(found.garbage)} objects, {size / 1e6:.1f} MB, that no commit names; {len(found.removable)} may go."
+    listed = ui.counted(len(found.garbage), "object")
+    told = f"{listed}, {size / 1e6:.1f} MB, that no commit names; {len(found.removable)} may go."
     return f"{told}\n\nNext:  make lab-gc DELETE=1" if found.removable else told

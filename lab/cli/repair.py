@@ -46,8 +46,9 @@ def repair(
         show(outcome)
     if outcome.lost:
         first = outcome.lost[0]
+        many = ui.counted(len(outcome.lost), "object")
         raise CheckFailedError(
-            f"{len(outcome.lost)} objects could not be restored: {first.key}{hit(first.versions)}: {first.reason}",
+            f"{many} could not be restored: {first.key}{hit(first.versions)}: {first.reason}",
             "another clone's cache may have them: lab repair --from FOLDER (make lab-repair FROM=folder)",
         )
 
@@ -63,7 +64,7 @@ def show(outcome: Outcome) -> None:
         ui.say(f"Cannot be read: {pointer}")
     if outcome.skipped_files:
         ui.say(f"{outcome.skipped_files} files or folders may not be read by this user, and were not searched.")
-    ui.say(f"{outcome.sound} objects are sound, {len(outcome.restored)} restored, {len(outcome.lost)} lost.")
+    ui.say(f"{outcome.sound} sound, {len(outcome.restored)} restored, {len(outcome.lost)} lost.")
 
 
 def hit(versions: list[str]) -> str:
