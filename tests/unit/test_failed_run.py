@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.access import Access
 from lab.components.airflow import Airflow
-from lab.config import Settings
 from lab.errors import CheckFailedError
 from lab.lineage.start import failure
-from lab.paths import Paths
-from lab.secrets import Secrets
+from tests.unit.airflow_server import airflow_server
 
 RUN = "manual__2026-11-22T03:37:31.908026+00:00_194e74ef"
 FAILED = [{"task_id": "modify_data", "try_number": 4}]
@@ -52,33 +46,12 @@ BROKEN_DATASET = [
 
 @pytest.fixture
 def airflow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Airflow]:
-    log: list[dict[str, Any]] = request.param
+    def answer(path: str, _body: object) -> tuple[int, dict[str, Any]]:
+        assert path.startswith(f"/api/v2/dags/dataset_pipeline/dagRuns/{RUN}/taskInstances/modify_data/logs/4")
+        return 200, {"content": request.param, "continuation_token": None}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.answer(201, {"access_token": "token"})
-
-        def do_GET(self) -> None:
-            self.answer(200, {"content": log, "continuation_token": None})
-
-        def answer(self, status: int, body: dict[str, Any]) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    paths = Paths(tmp_path, tmp_path / ".lab")
-    Secrets(paths.secrets).ensure()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        with Airflow(Access(paths, Settings(), f"http://127.0.0.1:{http.server_port}", "", "")) as signed_in:
-            yield signed_in
-        http.shutdown()
+    with airflow_server(tmp_path, answer) as access, Airflow(access) as signed_in:
+        yield signed_in
 
 
 def told(airflow: Airflow) -> CheckFailedError:
