@@ -25,6 +25,7 @@ def drill(
     rounds: Annotated[int, typer.Option(min=1, max=10_000, help="Runs, each with one fault.")] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same faults at the same moments.")] = 1,
     *,
+    first: Annotated[int, typer.Option(min=1, help="The round to begin with: those before it are left out.")] = 1,
     at_once: Annotated[int, typer.Option(min=1, max=16, help="Rounds that go on at the same time.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the branch, also if all went well.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would be done, and do nothing.")] = False,
@@ -39,7 +40,9 @@ def drill(
     from lab.drill import under_way
     from lab.drill.run import run
 
-    planned = plans.make(seed, rounds)
+    if first > rounds:
+        raise typer.BadParameter(f"round {first} is not one of {rounds}", param_hint="--first")
+    planned = plans.make(seed, rounds)[first - 1 :]
     if plan:
         show_plan(planned, as_json=as_json)
         return
@@ -52,7 +55,10 @@ def drill(
                 under_way.restore(chosen)
         if restore:
             return
-        report = run(access, under_way.hands_of(chosen), planned, seed, at_once=at_once, keep=keep)
+        try:
+            report = run(access, under_way.hands_of(chosen), planned, seed, at_once=at_once, keep=keep)
+        except KeyboardInterrupt as interrupt:  # told by then, with how to go on
+            raise typer.Exit(130) from interrupt
     show(report, as_json=as_json)
 
 

@@ -60,6 +60,13 @@ def test_the_plan_is_printed_where_no_lab_is(lab: Callable[..., Ended]) -> None:
     assert lab("drill", "--plan", "--rounds", "3", "--seed", "7").out.count("\n") == 4
 
 
+def test_a_drill_may_begin_with_a_later_round_of_the_same_plan(lab: Callable[..., Ended]) -> None:
+    plan_of_six = json.loads(lab("drill", "--plan", "--rounds", "6", "--json").out)
+    assert json.loads(lab("drill", "--plan", "--rounds", "6", "--first", "5", "--json").out) == plan_of_six[4:]
+    refused = lab("drill", "--plan", "--rounds", "6", "--first", "7")
+    assert (refused.status, "round 7 is not one of 6" in refused.err) == (2, True)
+
+
 def test_a_drill_needs_a_running_lab(lab: Callable[..., Ended]) -> None:
     assert lab("drill").status == 6
 
