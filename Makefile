@@ -82,8 +82,8 @@ test-writers:    ## Runs that are killed at any line, and each other's: real Git
 	$(BIN)/python -m pytest tests/writers $(PYTEST)
 test-policy:     ## What the role on EKS may do and may not: real DVC and Airflow against an S3 that enforces IAM
 	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
-test-integration: ## A real lab on the local engine, in a checkout of its own
-	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration $(PYTEST)
+test-integration: ## Real labs on the local engine, two at a time, each in a checkout of its own
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration --numprocesses 2 --dist loadfile $(PYTEST)
 test-browser:    ## The lineage report in a real browser (needs Chromium: .ci/browser installs it)
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/browser $(PYTEST)
 test-containers: ## Gitea, LocalStack and the worker's image in containers of their own (needs Docker and its Compose)

@@ -32,7 +32,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         checkout.lab("up", limit=900)
         yield checkout
     finally:
-        end(checkout, "session")
+        end(checkout, f"session-{os.environ.get('PYTEST_XDIST_WORKER', 'all')}")
 
 
 @pytest.fixture
