@@ -35,7 +35,7 @@ def drill(
     as_json: Annotated[bool, typer.Option("--json", help="Print each round and each check as JSON.")] = False,
 ) -> None:
     from lab import ui
-    from lab.cli import context
+    from lab.cli import INTERRUPTED, context
     from lab.drill import plan as plans
     from lab.drill import under_way
     from lab.drill.run import run
@@ -58,7 +58,7 @@ def drill(
         try:
             report = run(access, under_way.hands_of(chosen), planned, seed, at_once=at_once, keep=keep)
         except KeyboardInterrupt as interrupt:  # told by then, with how to go on
-            raise typer.Exit(130) from interrupt
+            raise typer.Exit(INTERRUPTED) from interrupt
     show(report, as_json=as_json)
 
 

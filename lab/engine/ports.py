@@ -40,7 +40,6 @@ def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
     chosen: dict[str, int] = wanted.model_dump(exclude_none=True)
     for name, by_hand in chosen.items():
         require_free(name, by_hand)
-        claim(by_hand)
     for name, default in DEFAULTS.items():
         if name not in chosen:
             chosen[name] = first_free([before.get(name, default), default], chosen)
@@ -51,7 +50,7 @@ def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
 
 
 def require_free(name: str, port: int) -> None:
-    if not is_free(port):
+    if not (is_free(port) and claim(port)):
         raise PortTakenError(
             f"ports.{name} = {port}: the port is in use by {owner(port)}",
             f"stop that program, set another ports.{name}, or leave it out and the lab finds a free one",
@@ -63,11 +62,16 @@ def first_free(preferred: list[int], taken: dict[str, int]) -> int:
         if port and port not in taken.values() and is_free(port) and claim(port):
             return port
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = any_free()
         if port not in taken.values() and claim(port):
             return port
+
+
+def any_free() -> int:
+    """A free port of the system's choosing."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def claim(port: int) -> bool:

@@ -74,9 +74,8 @@ def interrupted(lab: Checkout, fault: str, is_away: Callable[[], bool], how: sig
         running.kill()
 
 
-@pytest.mark.parametrize("fault", [plan.GIT_AWAY])
-def test_a_drill_that_is_told_to_end_puts_everything_back_first(lab: Checkout, fault: str) -> None:
-    assert interrupted(lab, fault, lambda: is_away(lab, fault), signal.SIGTERM) == 130
+def test_a_drill_that_is_told_to_end_puts_everything_back_first(lab: Checkout) -> None:
+    assert interrupted(lab, plan.GIT_AWAY, lambda: is_away(lab, plan.GIT_AWAY), signal.SIGTERM) == 130
     assert lab.json("status")["state"] == "healthy"
 
 

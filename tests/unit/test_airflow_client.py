@@ -16,7 +16,7 @@ from tests.unit.airflow_server import airflow_server
 
 @dataclass
 class Losing:
-    """Makes a run as Airflow does and answers the first requests for it with 500; the first of which may make it."""
+    """Makes a run as Airflow does and answers the first requests for it with 500, whether they have made it or not."""
 
     made_before_the_error: bool
     runs: list[str] = field(default_factory=list)

@@ -27,14 +27,6 @@ def listener(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-def unused(but: dict[str, int]) -> int:
-    """A free port that nobody has claimed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    return unused(but) if port in but.values() else port
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "run" / "ports.json"
@@ -45,7 +37,7 @@ def defaults(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Defaults that are free on this machine now; a lab may be running on the usual ones."""
     chosen: dict[str, int] = {}
     for name in ports.DEFAULTS:
-        chosen[name] = unused(chosen)
+        chosen[name] = next(port for port in iter(ports.any_free, None) if port not in chosen.values())
     monkeypatch.setattr(ports, "DEFAULTS", chosen)
     return chosen
 
