@@ -10,11 +10,10 @@ import json
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from lab.pipeline.append import Appended
-from lab.pipeline.dvc import DvcError
+from lab.pipeline.dvc import Remote
 from lab.pipeline.pointer import Pointer
 from lab.pipeline.run import Run, Worker
 
@@ -99,20 +98,10 @@ def trailers(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def put(clone: Path, receipt: Receipt) -> None:
-    """Write it to the clone's DVC remote; the same receipt again replaces it.
+def put(remote: Remote, receipt: Receipt) -> None:
+    """Write it to the DVC remote; the same receipt again replaces it.
 
     Raises:
         DvcError: the remote refused it or could not be reached.
     """
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(clone)) as repo:
-            remote = repo.cloud.get_remote()
-            file = remote.fs.join(remote.path, *place(receipt["md5"]).split("/"))
-            remote.fs.makedirs(remote.fs.parent(file), exist_ok=True)
-            remote.fs.pipe_file(file, content(receipt))
-    except Exception as error:  # of DVC, s3fs, botocore or the system: each remote has its own
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise DvcError(f"the receipt could not be written to the DVC remote: {told}", "make lab-status") from error
+    remote.write(place(receipt["md5"]), content(receipt))

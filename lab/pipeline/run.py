@@ -60,6 +60,11 @@ class Run:
         return self.folder.with_name(f"{self.folder.name}.lock")
 
     @property
+    def turn(self) -> Path:
+        """The lock of whoever pushes: one for all runs on this volume."""
+        return self.shared / "push.lock"
+
+    @property
     def appended(self) -> Path:
         """What `modify` did, for `push`: written when the rows are in the file, and not before."""
         return self.folder / "appended.json"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from lab.pipeline import receipt
-from lab.pipeline.dvc import dvc
+from lab.pipeline.dvc import dvc, open_remote
 from lab.pipeline.errors import PipelineError
 from lab.pipeline.pointer import parse
 from lab.pipeline.run import Worker
@@ -26,7 +26,7 @@ def main(dataset: str, rows: str, seed: str) -> int:
         pointer = parse(Path(f"{dataset}.dvc").read_text("utf-8"), f"{dataset}.dvc")
         worker = Worker(os.environ.get("PIPELINE_WORKER_IMAGE", ""), os.environ.get("PIPELINE_WORKER_DIGEST", ""))
         made = receipt.of_seed(dataset, pointer, int(rows), int(seed), worker)
-        receipt.put(Path.cwd(), made)
+        receipt.put(open_remote(Path.cwd()), made)
     except PipelineError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return error.exit_code

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lab.pipeline import receipt, workspace
 from lab.pipeline.append import Appended, append_rows
-from lab.pipeline.dvc import dvc
+from lab.pipeline.dvc import Remote, dvc, load, open_remote
 from lab.pipeline.errors import DatasetError
 from lab.pipeline.git import GitError, Repository
 from lab.pipeline.message import commit_message
@@ -25,14 +25,15 @@ from lab.pipeline.run import Run
 PUSH_ATTEMPTS = 20
 LOCKED = "cannot lock ref"
 """What Git's server says to the one of two that push at the same moment (refs/files-backend.c in Git's source)."""
-LONGEST_PAUSE = 5
+LONGEST_PAUSE = 2
 
 
 class Stored(NamedTuple):
-    """A version whose object is in the bucket, with its pointer as DVC wrote it."""
+    """A version whose object is on the remote, with its pointer as DVC wrote it."""
 
     appended: Appended
     pointer: str
+    remote: Remote
 
 
 def say(text: str) -> None:
@@ -70,29 +71,41 @@ def modify(run: Run) -> None:
 def push(run: Run) -> None:
     """Make the data version: object to the bucket, then one commit to the branch; then remove the run's folder."""
     started = time.time()
-    repository = workspace.open_clone(run)
-    stored: dict[str, Stored] = {}
-    for attempt in range(PUSH_ATTEMPTS):
-        if published(run, repository) or adds_nothing(run) or try_push(run, repository, started, stored):
-            break
-        say(f"the branch {run.branch} has moved, or is busy: once more on its head (attempt {attempt + 2})")
-        time.sleep(random.uniform(0, min(0.1 * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - jitter between runs
-        repository.fetch(run.branch)
+    if run.rows == 0:
+        say("no rows to add: no new data version")
     else:
-        raise GitError(
-            f"the branch {run.branch} moved {PUSH_ATTEMPTS} times while this run tried to push",
-            "run fewer writers at once (MAX_ACTIVE_RUNS), or run the task again",
-        )
+        load()
+        with workspace.turn(run, say):
+            publish(run, workspace.open_clone(run), started)
     workspace.remove(run)
     for name in workspace.collect_dead(run):
         say(f"removed the folder of a dead run: {name}")
 
 
-def try_push(run: Run, repository: Repository, started: float, stored: dict[str, Stored]) -> bool:
+def publish(run: Run, repository: Repository, started: float) -> None:
+    """Push until this run's commit is on the branch.
+
+    Raises:
+        GitError: the branch moved at each attempt, or the server refused the commit.
+    """
+    stored: dict[tuple[str, str], Stored] = {}
+    for attempt in range(PUSH_ATTEMPTS):
+        if published(run, repository) or try_push(run, repository, started, stored):
+            return
+        say(f"the branch {run.branch} has moved, or is busy: once more on its head (attempt {attempt + 2})")
+        time.sleep(random.uniform(0, min(0.1 * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - jitter between runs
+        repository.fetch(run.branch)
+    raise GitError(
+        f"the branch {run.branch} moved {PUSH_ATTEMPTS} times while this run tried to push",
+        "somebody else pushes to it all the time: is it meant to? Run the task again when it is quieter",
+    )
+
+
+def try_push(run: Run, repository: Repository, started: float, stored: dict[tuple[str, str], Stored]) -> bool:
     """One attempt on the branch head as last fetched; False if the branch has moved meanwhile.
 
-    `stored` is what earlier attempts have put in the bucket, by the md5 of its base: there is little time between
-    fetch and push where only other files have changed.
+    `stored` is what earlier attempts have put on the remote, by the md5 of its base and DVC's configuration: there is
+    little time between fetch and push where only other files have changed.
 
     Raises:
         GitError: the server refused the commit, and not because the branch has moved.
@@ -100,13 +113,14 @@ def try_push(run: Run, repository: Repository, started: float, stored: dict[str,
     target = repository.out("rev-parse", f"origin/{run.branch}")
     repository.run("reset", "--quiet", "--hard", target)
     base = pointer_at(run, repository, target)
-    if base.md5 not in stored:
-        stored[base.md5] = store(run, repository, base)
-    appended, pointer = stored[base.md5]
+    key = (base.md5, repository.out("rev-parse", f"{target}:.dvc"))
+    if key not in stored:
+        stored[key] = store(run, repository, base)
+    appended, pointer, remote = stored[key]
     Path(run.clone, run.pointer).write_text(pointer, "utf-8")
     tasks = {**workspace.read(run.tasks), "push_data": receipt.task(started, time.time())}
     made = receipt.of_run(run, base, target, appended, tasks)
-    receipt.put(run.clone, made)
+    receipt.put(remote, made)
     repository.run("add", "--", run.pointer)
     message = commit_message(run, base, appended, receipt.trailers(made))
     repository.run("commit", "--quiet", "--message", message)
@@ -134,7 +148,7 @@ def store(run: Run, repository: Repository, base: Pointer) -> Stored:
             )
     dvc(run.clone, "push", "--quiet", run.pointer)
     say(f"pushed object md5 {appended.md5}, {appended.size:,} bytes")
-    return Stored(appended, Path(run.clone, run.pointer).read_text("utf-8"))
+    return Stored(appended, Path(run.clone, run.pointer).read_text("utf-8"), open_remote(run.clone))
 
 
 def is_added(run: Run, appended: Appended) -> bool:
@@ -142,13 +156,6 @@ def is_added(run: Run, appended: Appended) -> bool:
     dvc(run.clone, "add", "--quiet", run.dataset.as_posix())
     added = parse(Path(run.clone, run.pointer).read_text("utf-8"), run.pointer)
     return (added.md5, added.size) == (appended.md5, appended.size)
-
-
-def adds_nothing(run: Run) -> bool:
-    """Whether the run has no rows to add; says so."""
-    if run.rows == 0:
-        say("no rows to add: no new data version")
-    return run.rows == 0
 
 
 def published(run: Run, repository: Repository) -> bool:

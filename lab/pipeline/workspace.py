@@ -1,6 +1,6 @@
-"""A run's own folder on the shared volume: held by one try at a time, mended after a crash, removed at the end.
+"""The shared volume: turns to push, and a run's folder, held by one try, mended after a crash, removed at the end.
 
-Nothing in it is needed to finish the run: a step that finds no folder makes one, and derives what was in it.
+Nothing in the folder is needed to finish the run: a step that finds no folder makes one, and derives what was in it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from lab.pipeline.run import Run
 
 BUSY_LIMIT = 120
 """Seconds to wait for an earlier try that Airflow has given up, and that goes on all the same."""
+TURN_LIMIT: float = 120
+"""Seconds to wait for the pushes of other runs."""
 DEAD_AFTER = 3600
 """Seconds after which a folder that nobody holds is a dead run's."""
 
@@ -43,20 +45,44 @@ def held(run: Run) -> Iterator[None]:
         BusyError: another try was at work for BUSY_LIMIT seconds.
     """
     run.lock.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + BUSY_LIMIT
-    while (descriptor := acquire(run.lock)) is None:
-        if time.monotonic() > until:
-            raise BusyError(
-                f"another try of this run has been at work for {BUSY_LIMIT} s",
-                "it holds the run's folder; Airflow tries again later",
-            )
-        time.sleep(0.2)
+    descriptor = wait_for(run.lock, BUSY_LIMIT)
+    if descriptor is None:
+        raise BusyError(
+            f"another try of this run has been at work for {BUSY_LIMIT} s",
+            "it holds the run's folder; Airflow tries again later",
+        )
     try:
         os.utime(descriptor)
         os.set_inheritable(descriptor, True)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def turn(run: Run, say: Callable[[str], None]) -> Iterator[None]:
+    """Have the runs on this volume push one after the other: what one does on a head, no other makes void.
+
+    It saves work and is no safeguard: after TURN_LIMIT seconds the block runs all the same, beside the other's.
+    The lock goes with this process (flock(2)), and is not passed on to the Git it starts.
+    """
+    descriptor = acquire(run.turn)
+    if descriptor is None:
+        say("another run is pushing: waiting for its end")
+        descriptor = wait_for(run.turn, TURN_LIMIT)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def wait_for(lock: Path, limit: float) -> int | None:
+    """The open and locked file, or None if others held it for `limit` seconds."""
+    until = time.monotonic() + limit
+    while (descriptor := acquire(lock)) is None and time.monotonic() < until:
+        time.sleep(0.1)
+    return descriptor
 
 
 def acquire(lock: Path) -> int | None:

@@ -4,6 +4,9 @@ A request on standard input's socket holds a step, its environment and a file fo
 socket. A fork of this process, which has DVC imported already, takes that step. It sends its pid first, then one byte
 before each line of the pipeline's own code, and goes on when it gets one back, to the end if that is FREE; its exit
 status comes last.
+
+Steps wait TURN_LIMIT seconds for each other's pushes. If their environment does not say so, that is hardly at all: one
+may be stopped in its turn, and what keeps every row then is to be seen as well.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import dvc.repo  # noqa: F401 - beforehand, once for all
 import dvc_s3  # type: ignore[import-not-found]  # noqa: F401
 
 from lab.pipeline import __main__ as pipeline
+from lab.pipeline import workspace
 from tests.writers.writers import FREE
 
 TRACED = {str(Path(pipeline.__file__).with_name(f"{name}.py")) for name in ("steps", "workspace", "git", "receipt")}
@@ -50,6 +54,7 @@ def gated(gate: socket.socket) -> Any:
 def take(step: str, environment: dict[str, str], output: str, gate: socket.socket) -> int:
     os.environ.clear()
     os.environ.update(environment)
+    workspace.TURN_LIMIT = float(environment.get("TURN_LIMIT", "0.2"))
     log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)

@@ -39,13 +39,16 @@ class Place:
         self.git("clone", "--quiet", str(self.bare), str(self.desk), at=self.folder)
         self.git("checkout", "--quiet", "-b", "main")
         (self.desk / ".dvc").mkdir()
-        config = f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = s3://{BUCKET}/{self.prefix}\n"
-        (self.desk / ".dvc" / "config").write_text(config)
+        self.configure(self.prefix)
         (self.desk / ".dvc" / ".gitignore").write_text("/cache\n/tmp\n")
         (self.desk / "datasets").mkdir()
         (self.desk / "datasets" / ".gitignore").write_text("/employees.csv\n")
         generate(self.folder / "seed.csv", SEED_ROWS, 7)
         self.publish((self.folder / "seed.csv").read_bytes(), "Seed")
+
+    def configure(self, prefix: str) -> None:
+        config = f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = s3://{BUCKET}/{prefix}\n"
+        (self.desk / ".dvc" / "config").write_text(config)
 
     def git(self, *arguments: str, at: Path | None = None) -> str:
         person = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.invalid",
@@ -92,6 +95,12 @@ class Place:
         self.by_hand += 1
         (self.desk / "notes.md").write_text(f"{self.by_hand}\n")
         self.commit("Notes")
+
+    def move_remote(self, prefix: str) -> None:
+        """Somebody has the repository keep its data elsewhere in the bucket."""
+        self.git("pull", "--quiet", "--rebase", "origin", "main")
+        self.configure(prefix)
+        self.commit("Another remote")
 
     def person_appends(self) -> int:
         """Somebody adds a row to the data by hand; how many rows that is."""

@@ -6,11 +6,12 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.writers.place import Place
+from tests.writers.place import BUCKET, Place
 from tests.writers.writers import STEPS, Host, Writer
 
 BROKEN, REWRITTEN = 65, 76
@@ -122,6 +123,49 @@ def test_a_persons_commit_that_leaves_the_data_alone_costs_no_replay(place: Plac
     writer.finish()
     assert "adding this run's rows" not in said(writer)
     place.require_promises({writer.run_id: 3}, 0)
+
+
+def test_a_person_who_moves_the_remote_while_a_run_pushes_finds_its_object_there(place: Place, writer: Writer) -> None:
+    writer.go()
+    writer.go()
+    while "pushed object" not in said(writer):
+        assert not writer.ended
+        writer.go(1)
+    place.move_remote("elsewhere")
+    writer.finish()
+    md5 = place.pointer("main").md5
+    assert place.s3.head_object(Bucket=BUCKET, Key=f"elsewhere/files/md5/{md5[:2]}/{md5[2:]}")
+    assert place.s3.head_object(Bucket=BUCKET, Key=f"elsewhere/receipts/{md5[:2]}/{md5[2:]}.json")
+
+
+def test_runs_that_push_at_once_take_turns(host: Host, place: Place) -> None:
+    """None of them makes void what another does."""
+    writers = [patient_writer(host, place, number) for number in range(4)]
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(Writer.finish, writers))
+    assert all("once more on its head" not in said(writer) for writer in writers)
+    place.require_promises({writer.run_id: 3 for writer in writers}, 0)
+
+
+def test_a_run_that_is_killed_in_its_turn_keeps_nobody_waiting(host: Host, place: Place) -> None:
+    first, second = (patient_writer(host, place, number) for number in range(2))
+    first.go(60)
+    while "another run is pushing: waiting for its end" not in said(second):
+        assert not second.ended
+        second.go(1)
+    first.crash()
+    second.finish()
+    first.finish()
+    place.require_promises({writer.run_id: 3 for writer in (first, second)}, 0)
+
+
+def patient_writer(host: Host, place: Place, number: int) -> Writer:
+    """One that waits for its turn longer than any test, and is about to push."""
+    environment = {**place.environment(number, 3), "TURN_LIMIT": "600"}
+    writer = Writer(host, environment, place.folder / f"run-{number}.log", 3)
+    writer.go()
+    writer.go()
+    return writer
 
 
 def test_a_push_that_gits_server_locks_out_is_tried_again_at_once(place: Place, writer: Writer) -> None:
