@@ -46,7 +46,7 @@ def dvc(clone: Path, *arguments: str) -> None:
     if status != 0:
         raise DvcError(
             f"dvc {' '.join(arguments)} ended with exit status {status}",
-            "DVC's own lines above say why; is the object store up (lab-status), and is the object there (lab-verify)?",
+            "the log has DVC's own lines; is the object store up (lab-status), and the object there (lab-verify)?",
         )
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lab.pipeline import receipt, workspace
 from lab.pipeline.append import Appended, append_rows
-from lab.pipeline.dvc import Remote, dvc, load, open_remote
+from lab.pipeline.dvc import DvcError, Remote, dvc, load, open_remote
 from lab.pipeline.errors import DatasetError
 from lab.pipeline.git import GitError, Repository
 from lab.pipeline.message import commit_message
@@ -185,7 +185,10 @@ def pointer_at(run: Run, repository: Repository, commit: str) -> Pointer:
 def fetch_data(run: Run, base: Pointer) -> None:
     """Bring the base's bytes to the working file, and check them; what an earlier step left there is replaced."""
     run.appended.unlink(missing_ok=True)
-    dvc(run.clone, "pull", "--quiet", "--force", run.pointer)
+    try:
+        dvc(run.clone, "pull", "--quiet", "--force", run.pointer)
+    except DvcError as error:
+        raise DvcError(f"{run.dataset}: its object, md5 {base.md5}, could not be pulled", error.hint) from error
     with run.data_file.open("rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     if md5 != base.md5:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.writers.place import BUCKET, Place
+from tests.writers.place import BUCKET, DATASET, Place
 from tests.writers.writers import STEPS, Host, Writer
 
-BROKEN, REWRITTEN = 65, 76
+BROKEN, UNAVAILABLE, REWRITTEN = 65, 69, 76
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_a_failed_step_leaves_its_folder_only_to_a_try_that_follows(
     writer.environment["PIPELINE_TRIES_LEFT"] = left_over
     place.bare.rename(place.folder / "away")
     writer.go()
-    assert writer.statuses[-1] == 69
+    assert writer.statuses[-1] == UNAVAILABLE
     assert (left(place) == []) is gone
     (place.folder / "away").rename(place.bare)
     writer.finish()
@@ -252,6 +252,14 @@ def test_folders_of_dead_runs_are_collected_and_no_others(host: Host, place: Pla
     for other in (busy, young, dead):
         other.finish()
     place.require_promises({each.run_id: 3 for each in (writer, dead, busy, young)}, 0)
+
+
+def test_a_missing_object_is_named(place: Place, writer: Writer) -> None:
+    md5 = place.pointer("main").md5
+    place.s3.delete_object(Bucket=BUCKET, Key=place.key(md5))
+    writer.go()
+    assert writer.statuses == [UNAVAILABLE]
+    assert f"error: {DATASET}: its object, md5 {md5}, could not be pulled" in said(writer)
 
 
 def test_a_missing_dataset_is_named_with_the_commit(place: Place, writer: Writer) -> None:
