@@ -57,6 +57,28 @@ class Remote:
     filesystem: Any
     path: str
 
+    def lacks(self, md5: str) -> bool:
+        """Whether the object of that md5 is not there, and others are: a server that comes up may have nothing yet.
+
+        Raises:
+            DvcError: the remote refused to tell or could not be reached.
+        """
+        try:
+            self.filesystem.info(self.filesystem.join(self.path, "files", "md5", md5[:2], md5[2:]))
+        except FileNotFoundError:
+            return self.holds_something()
+        except Exception as error:
+            raise refused(md5, error) from error
+        return False
+
+    def holds_something(self) -> bool:
+        try:
+            return bool(self.filesystem.ls(self.path, detail=False))
+        except FileNotFoundError:
+            return False
+        except Exception as error:
+            raise refused(self.path, error) from error
+
     def write(self, place: str, content: bytes) -> None:
         """Write a file at `place`, a path below the remote's; what is there is replaced.
 
@@ -90,4 +112,4 @@ def open_remote(clone: Path) -> Remote:
 def refused(what: str, error: Exception) -> DvcError:
     """What DVC, s3fs, botocore or the system raised: each remote has its own."""
     told = " ".join(str(error).split()) or type(error).__name__
-    return DvcError(f"{what}: the DVC remote could not be written to: {told}", "make lab-status")
+    return DvcError(f"{what}: the DVC remote could not be used: {told}", "make lab-status")

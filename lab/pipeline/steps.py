@@ -188,6 +188,12 @@ def fetch_data(run: Run, base: Pointer) -> None:
     try:
         dvc(run.clone, "pull", "--quiet", "--force", run.pointer)
     except DvcError as error:
+        if open_remote(run.clone).lacks(base.md5):
+            raise DatasetError(
+                f"{run.dataset}: its object, md5 {base.md5}, is not on the DVC remote",
+                "was its pointer edited by hand? `make lab-verify` names every version without its object, and "
+                "`make lab-repair` restores what can be restored",
+            ) from error
         raise DvcError(f"{run.dataset}: its object, md5 {base.md5}, could not be pulled", error.hint) from error
     with run.data_file.open("rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()

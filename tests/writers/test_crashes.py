@@ -256,7 +256,19 @@ def test_folders_of_dead_runs_are_collected_and_no_others(host: Host, place: Pla
 
 def test_a_missing_object_is_named(place: Place, writer: Writer) -> None:
     md5 = place.pointer("main").md5
+    place.publish(b"Employee ID\n1\n", "Another version")
+    place.git("revert", "--no-edit", "HEAD")
+    place.git("push", "--quiet", "origin", "main")
     place.s3.delete_object(Bucket=BUCKET, Key=place.key(md5))
+    writer.go()
+    assert writer.statuses == [BROKEN]
+    assert f"error: {DATASET}: its object, md5 {md5}, is not on the DVC remote" in said(writer)
+    assert left(place) == []
+
+
+def test_a_remote_that_holds_nothing_may_be_coming_up(place: Place, writer: Writer) -> None:
+    md5 = place.pointer("main").md5
+    place.move_remote("nothing-here")
     writer.go()
     assert writer.statuses == [UNAVAILABLE]
     assert f"error: {DATASET}: its object, md5 {md5}, could not be pulled" in said(writer)
