@@ -92,7 +92,8 @@ def test_a_pointer_with_a_wrong_md5_is_named_by_verify_and_is_no_base_for_a_run(
     commit_by_hand(lab, tmp_path / "c", branch, edit)
     assert f"files/md5/00/{wrong[2:]} is missing" in error_of(lab, "verify", "--branch", branch)
     before = lab.json("history", "--branch", branch)
-    error_of(lab, "run", "--branch", branch)
+    told = error_of(lab, "run", "--branch", branch)
+    assert f"pull_data: {DATASET}: its object, md5 {wrong}, is not on the DVC remote" in told
     assert lab.json("history", "--branch", branch) == before
     assert f"{wrong[2:]} (version {before[-1]['number']} of {branch})" in error_of(lab, "repair")
 
