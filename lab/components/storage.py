@@ -12,6 +12,7 @@ from typing import Any
 from lab.access import Access
 from lab.errors import ServiceError
 from lab.pipeline import receipt
+from lab.pipeline.dvc import object_place
 from lab.wait import NotYetError
 
 
@@ -37,8 +38,8 @@ def client(access: Access, *, attempts: int = 3) -> Any:
 
 
 def object_key(access: Access, md5: str) -> str:
-    """Where DVC 3 keeps a file on a remote: `<prefix>/files/md5/<first two digits>/<the rest>`."""
-    return f"{access.settings.storage.prefix}/files/md5/{md5[:2]}/{md5[2:]}"
+    """The key of a data object in the bucket."""
+    return f"{access.settings.storage.prefix}/{object_place(md5)}"
 
 
 def bucket_exists(access: Access) -> bool:

@@ -19,6 +19,7 @@ from lab.lineage import receipts, versions
 from lab.lineage.inspection import Inspection, Wanted, in_parallel, inspect_all
 from lab.lineage.receipts import Receipt
 from lab.lineage.versions import DataVersion
+from lab.pipeline.dvc import object_place
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def pointer_problems(version: DataVersion, base: DataVersion | None) -> list[str
 
 
 def object_problems(version: DataVersion, found: Inspection) -> list[str]:
-    name = f"the object files/md5/{(version.md5 or '')[:2]}/{(version.md5 or '')[2:]}"
+    name = f"the object {object_place(version.md5 or '')}"
     if found.size is None:
         return [f"{name} is missing"]
     problems = []

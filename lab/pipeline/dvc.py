@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,11 @@ def dvc(clone: Path, *arguments: str) -> None:
         )
 
 
+def object_place(md5: str) -> str:
+    """Where DVC 3 keeps the file of that md5, below a remote's path."""
+    return f"files/md5/{md5[:2]}/{md5[2:]}"
+
+
 @dataclass(frozen=True)
 class Remote:
     """The storage of a DVC remote. To open it takes a third of a second: keep it as long as `.dvc` stays the same."""
@@ -57,27 +64,17 @@ class Remote:
     filesystem: Any
     path: str
 
+    def at(self, place: str) -> str:
+        return str(self.filesystem.join(self.path, *place.split("/")))
+
     def lacks(self, md5: str) -> bool:
         """Whether the object of that md5 is not there, and others are: a server that comes up may have nothing yet.
 
         Raises:
             DvcError: the remote refused to tell or could not be reached.
         """
-        try:
-            self.filesystem.info(self.filesystem.join(self.path, "files", "md5", md5[:2], md5[2:]))
-        except FileNotFoundError:
-            return self.holds_something()
-        except Exception as error:
-            raise refused(md5, error) from error
-        return False
-
-    def holds_something(self) -> bool:
-        try:
-            return bool(self.filesystem.ls(self.path, detail=False))
-        except FileNotFoundError:
-            return False
-        except Exception as error:
-            raise refused(self.path, error) from error
+        with refusals(object_place(md5)):
+            return not self.filesystem.exists(self.at(object_place(md5))) and bool(self.filesystem.exists(self.path))
 
     def write(self, place: str, content: bytes) -> None:
         """Write a file at `place`, a path below the remote's; what is there is replaced.
@@ -85,12 +82,10 @@ class Remote:
         Raises:
             DvcError: the remote refused it or could not be reached.
         """
-        file = self.filesystem.join(self.path, *place.split("/"))
-        try:
+        file = self.at(place)
+        with refusals(place):
             self.filesystem.makedirs(self.filesystem.parent(file), exist_ok=True)
             self.filesystem.pipe_file(file, content)
-        except Exception as error:
-            raise refused(place, error) from error
 
 
 def open_remote(clone: Path) -> Remote:
@@ -101,15 +96,16 @@ def open_remote(clone: Path) -> Remote:
     """
     from dvc.repo import Repo
 
+    with refusals(str(clone)), Repo(str(clone)) as repo:
+        remote = repo.cloud.get_remote()
+        return Remote(remote.fs, remote.path)
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Tell as DvcError what DVC, s3fs, botocore or the system raises: each remote has its own."""
     try:
-        with Repo(str(clone)) as repo:
-            remote = repo.cloud.get_remote()
-            return Remote(remote.fs, remote.path)
+        yield
     except Exception as error:
-        raise refused(str(clone), error) from error
-
-
-def refused(what: str, error: Exception) -> DvcError:
-    """What DVC, s3fs, botocore or the system raised: each remote has its own."""
-    told = " ".join(str(error).split()) or type(error).__name__
-    return DvcError(f"{what}: the DVC remote could not be used: {told}", "make lab-status")
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise DvcError(f"{what}: the DVC remote could not be used: {told}", "make lab-status") from error

@@ -20,12 +20,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import dvc.cli
-import dvc.repo  # noqa: F401 - beforehand, once for all
-import dvc_s3  # type: ignore[import-not-found]  # noqa: F401
-
 from lab.pipeline import __main__ as pipeline
 from lab.pipeline import workspace
+from lab.pipeline.dvc import load
 from tests.writers.writers import FREE
 
 TRACED = {str(Path(pipeline.__file__).with_name(f"{name}.py")) for name in ("steps", "workspace", "git", "receipt")}
@@ -67,6 +64,7 @@ def take(step: str, environment: dict[str, str], output: str, gate: socket.socke
 
 
 def main() -> None:
+    load()  # beforehand, once for all
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     requests = socket.socket(fileno=os.dup(0))
     while True:
