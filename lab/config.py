@@ -20,6 +20,8 @@ from lab.pipeline.synthetic import DEFAULT_ROWS, DEFAULT_SEED
 PREFIX = "LAB_"
 NOT_SETTINGS = {"LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_LOCALSTACK_PYTHON", "LAB_TEST_LOGS"}
 
+Steps = Literal["local-executor", "kubernetes-executor"]
+"""What watches the pods of the pipeline's steps on Kubernetes: processes of the scheduler, or a second pod for each."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -63,12 +65,13 @@ class AirflowSettings(Section):
     """How many tasks, and runs of a DAG, go on at once; how DAG code comes to Airflow, and how often (seconds) the Git
     bundle looks for new.
 
-    `dags` and `chart` (a file; empty: looked for) are of the Kubernetes engines.
+    `steps`, `dags` and `chart` (a file; empty: looked for) are of the Kubernetes engines.
     """
 
     parallelism: Annotated[int, Field(ge=1, le=64)] = 4
     max_active_runs: Annotated[int, Field(ge=1, le=64)] = 4
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    steps: Steps = "local-executor"
     dags: Literal["bundle", "gitsync"] = "bundle"
     chart: str = ""
 

@@ -12,7 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lab.access import DAG
 from lab.components import gitea
+from lab.components.airflow import Airflow
 from lab.docker import docker
 from lab.drill import refusing
 from lab.drill.kind_steps import KILL, Seen, StepWatch
@@ -57,6 +59,15 @@ class KindStep:
         return self.hands.in_node("sh", "-c", KILL, "sh", str(self.seen.pid), self.seen.run_id)
 
     def kill_task(self) -> bool:
+        return self.kill_watching_process() or self.delete_watching_pod()
+
+    def kill_watching_process(self) -> bool:
+        """Of the LocalExecutor: a child of the scheduler that has the id of the task instance in its title."""
+        with Airflow(self.hands.instance.access()) as airflow:
+            mine = [each["id"] for each in airflow.tasks(DAG, self.seen.run_id) if each["task_id"] == self.task]
+        return any(self.hands.in_node("pkill", "-KILL", "--full", f"LocalExecutor: {each}") for each in mine)
+
+    def delete_watching_pod(self) -> bool:
         listed = self.hands.kubectl("get", "pods", "--namespace", AIRFLOW, "--selector", WORKER, "--output", "json")
         workers = [pod["metadata"]["name"] for pod in json.loads(listed)["items"] if self.is_worker(pod)]
         if workers:

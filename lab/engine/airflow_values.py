@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from lab.engine.configuration import ANNOTATION, digest
+from lab.paths import SOURCE
 
 
 def airflow_values(
     images: Mapping[str, str],
     *,
     environment: Mapping[str, str],
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
     repository_url: str,
     sync_url: str,
     airflow_url: str,
@@ -23,12 +26,12 @@ def airflow_values(
 ) -> dict[str, Any]:
     """The values of one place.
 
-    `images` has the references of `airflow` and `gitsync`; `environment` is the ConfigMap `pipeline-environment`;
+    `images` has the references of `airflow` and `gitsync`; `environment` is the ConfigMap `pipeline-environment`,
+    `secrets` are the Secrets that Airflow's pods read, where they are known: other content starts other pods;
     `sync_url` is where git-sync finds the repository from inside the cluster.
     """
     repository, tag = name_and_tag(images["airflow"])
     sync_repository, sync_tag = name_and_tag(images["gitsync"])
-    digest = hashlib.sha256(json.dumps(dict(environment), sort_keys=True).encode()).hexdigest()
     # Without login and password: GitHook would put them into the URL. The credential helper has them.
     connection = json.dumps({"conn_type": "git", "host": repository_url})
     return {
@@ -36,16 +39,27 @@ def airflow_values(
         "defaultAirflowTag": tag,
         "images": {"gitSync": {"repository": sync_repository, "tag": sync_tag}},
         "env": [{"name": "AIRFLOW_CONN_GIT_DEFAULT", "value": connection}],
-        # Pods read a ConfigMap when they start: another one is another pod.
-        "airflowPodAnnotations": {"lab/environment": digest[:12]},
+        "airflowPodAnnotations": {ANNOTATION: digest([dict(environment), secrets or {}])},
         "config": {
             "core": {"parallelism": parallelism, "max_active_runs_per_dag": max_active_runs},
             "api": {"base_url": airflow_url},
             "logging": {"remote_base_log_folder": f"s3://{bucket}/logs"},
             "dag_processor": {"refresh_interval": refresh_seconds},
         },
+        "scheduler": {"resources": {"limits": {"memory": f"{scheduler_memory(parallelism)}Mi"}}},
+        "airflowLocalSettings": policy(),
         "dags": {"gitSync": {"repo": sync_url}},
     }
+
+
+def scheduler_memory(parallelism: int) -> int:
+    """MiB that the scheduler may hold with so many tasks of the LocalExecutor: each is a process with the providers."""
+    return 1024 + 192 * parallelism
+
+
+def policy() -> str:
+    """The text of Airflow's `airflow_local_settings.py`; the chart renders it as a template, so it has no `{{`."""
+    return (SOURCE / "k8s" / "base" / "airflow_local_settings.py").read_text("utf-8")
 
 
 def shipped_files(source: Path, place: str, dags: str) -> list[Path]:

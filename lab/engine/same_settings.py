@@ -47,14 +47,21 @@ def require_data(file: Path, settings: Settings) -> None:
 def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None:
     if not file.exists():
         return
-    before: Sections = json.loads(file.read_text("utf-8"))
+    saved: Sections = json.loads(file.read_text("utf-8"))
+    before = with_defaults(saved)
     asked: Sections = settings.model_dump(mode="json", exclude={"engine"})
     changes = [
-        f"{section}.{key} = {before[section].get(key)!r}, asked for {value!r}"
+        f"{section}.{key} = {before[section][key]!r}, asked for {value!r}"
         for section, values in asked.items()
-        if section in before
+        if section in saved
         for key, value in values.items()
-        if before[section].get(key) != value
+        if before[section][key] != value
     ]
     if changes:
         raise SettingsError(f"{what} with other settings: {'; '.join(changes)}", hint)
+
+
+def with_defaults(saved: Sections) -> Sections:
+    """The settings that were saved; one that the lab did not know then, or that was missing, has its default."""
+    defaults: Sections = Settings().model_dump(mode="json", exclude={"engine"})
+    return {section: {**values, **saved.get(section, {})} for section, values in defaults.items()}

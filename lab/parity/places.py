@@ -47,6 +47,7 @@ class Kind:
 
     def access(self) -> Access:
         """A lab of which nothing runs."""
+        Secrets(self.paths.secrets).ensure()
         urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
         return Access(self.paths, Settings(), *urls)
 
@@ -57,7 +58,6 @@ class Kind:
     def manifests(self) -> list[Object]:
         """What is there beside Airflow."""
         access = self.access()
-        Secrets(self.paths.secrets).ensure()
         made = json.loads(kind_manifests.secret_objects(access, IMAGES["worker"]))["items"]
         overlay = kustomize(self.tools.kubectl, kind_manifests.write_kustomization(access, IMAGES))
         return [*(keys_only(each) for each in made if each["kind"] != "Namespace"), *overlay]

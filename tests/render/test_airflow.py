@@ -8,6 +8,9 @@ import json
 import pytest
 
 from lab.access import Access
+from lab.config import AirflowSettings
+from lab.engine.airflow_values import scheduler_memory
+from lab.paths import SOURCE
 from lab.secrets import GENERATORS
 from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, secrets_used
 
@@ -80,12 +83,28 @@ def test_every_secret_that_a_pod_needs_is_made(rendered: list[Object], secrets: 
 
 
 def test_each_task_is_a_pod_of_the_identity_that_reads_and_writes_data(rendered: list[Object]) -> None:
-    assert settings(rendered)["core"]["executor"] == "KubernetesExecutor"
+    assert settings(rendered)["core"]["executor"] == "KubernetesExecutor,LocalExecutor"
     assert worker(rendered)["serviceAccountName"] == "airflow-dvc-sa"
     binding = find(rendered, "RoleBinding", "airflow-pod-launcher-rolebinding")
     assert "airflow-dvc-sa" in [subject["name"] for subject in binding["subjects"]]
     accounts = [o["metadata"]["name"] for o in rendered if o["kind"] == "ServiceAccount"]
     assert "airflow-dvc-sa" not in accounts  # the overlays'
+
+
+def test_the_scheduler_launches_pods_too_and_every_airflow_has_the_policy(rendered: list[Object]) -> None:
+    binding = find(rendered, "RoleBinding", "airflow-pod-launcher-rolebinding")
+    assert "airflow-scheduler" in [subject["name"] for subject in binding["subjects"]]
+    policy = (SOURCE / "k8s" / "base" / "airflow_local_settings.py").read_text("utf-8")
+    assert find(rendered, "ConfigMap", "airflow-config")["data"]["airflow_local_settings.py"].strip() == policy.strip()
+    for name, container in containers(rendered):
+        if container["image"] == IMAGES["airflow"]:
+            mounted = [mount.get("subPath") for mount in container["volumeMounts"]]
+            assert "airflow_local_settings.py" in mounted, name
+
+
+def test_the_scheduler_has_memory_for_the_tasks_that_it_runs(rendered: list[Object]) -> None:
+    (container,) = find(rendered, "Deployment", "airflow-scheduler")["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == f"{scheduler_memory(AirflowSettings().parallelism)}Mi"
 
 
 def test_every_airflow_knows_the_place_and_its_credentials(rendered: list[Object]) -> None:

@@ -69,7 +69,7 @@ def test_airflow_pulls_from_the_persons_registry_and_reads_the_persons_repositor
     images = place.images.references()
     assert {container["image"] for _, container in containers(rendered)} <= {images["airflow"], images["gitsync"]}
     accounts = {pod["serviceAccountName"] for _, pod in pods(rendered)}
-    assert {"airflow-dvc-sa", "airflow-api-server"} <= accounts  # those that have an association
+    assert {"airflow-dvc-sa", "airflow-scheduler", "airflow-api-server"} <= accounts  # those that have an association
     for name, container in containers(rendered):
         for variable in container.get("env") or []:
             if variable["name"] == "AIRFLOW_CONN_GIT_DEFAULT":

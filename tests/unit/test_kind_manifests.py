@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.access import Access
-from lab.config import AirflowSettings, Settings
+from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
 from lab.engine.kind import inside, manifests, values
 from lab.images.catalogue import IN_CLUSTER
@@ -128,3 +129,47 @@ def test_data_folders_are_made_and_kept(tmp_path: Path) -> None:
     manifests.make_data_folders(tmp_path)
     assert sorted(folder.name for folder in tmp_path.iterdir()) == sorted(manifests.DATA_FOLDERS)
     assert (tmp_path / "s3" / "object").exists()
+
+
+@pytest.fixture
+def shipped(access: Access) -> Access:
+    """A lab of this checkout, whose overlay is that of the repository."""
+    return replace(access, paths=Paths(SOURCE, access.paths.home))
+
+
+def annotations(access: Access) -> dict[str, str]:
+    """The digest of what each workload reads as it starts, by name."""
+    patches = [json.loads(each["patch"]) for each in manifests.kustomization(access, IMAGES)["patches"]]
+    return {
+        patch["metadata"]["name"]: patch["spec"]["template"]["metadata"]["annotations"]["lab/environment"]
+        for patch in patches
+        if "metadata" in patch.get("spec", {}).get("template", {})
+    }
+
+
+def test_a_changed_secret_restarts_what_reads_it_and_nothing_else(shipped: Access) -> None:
+    before = annotations(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
+    (shipped.paths.secrets / "gitea-jwt-secret").write_text("another", "utf-8")
+    after = annotations(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
+    assert {name for name, digest in before[0].items() if after[0][name] != digest} == {"gitea"}
+    assert before[1] == after[1]
+
+    (shipped.paths.secrets / "git-password").write_text("another", "utf-8")
+    last = annotations(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
+    assert {name for name, digest in after[0].items() if last[0][name] != digest} == {"gitea", "triggers"}
+    assert after[1] != last[1]
+
+
+def test_a_workload_that_the_lab_leaves_out_has_no_patch(shipped: Access) -> None:
+    settings = Settings(triggers=TriggerSettings(on_push=False))
+    without = Access(shipped.paths, settings, shipped.airflow_url, shipped.s3_url, shipped.git_url)
+    assert set(annotations(shipped)) - set(annotations(without)) == {"triggers"}
+
+
+def test_the_setting_of_steps_reaches_every_airflow_and_starts_other_pods(shipped: Access) -> None:
+    settings = Settings(airflow=AirflowSettings(steps="kubernetes-executor"))
+    other = Access(shipped.paths, settings, shipped.airflow_url, shipped.s3_url, shipped.git_url)
+    made = [inside.pipeline_environment(each, IMAGES["worker"])["PIPELINE_STEPS"] for each in (shipped, other)]
+    assert made == ["local-executor", "kubernetes-executor"]
+    digests = [values.engine_values(each, IMAGES, migrated=True)["airflowPodAnnotations"] for each in (shipped, other)]
+    assert digests[0] != digests[1]

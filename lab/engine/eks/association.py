@@ -11,8 +11,9 @@ from lab.engine.phases import Note
 from lab.wait import NotYetError, wait_until
 
 NAMESPACE = "airflow"
-ACCOUNTS = ("airflow-dvc-sa", "airflow-api-server")
-"""Airflow's workers and the pipeline's step pods, for data and task logs; Airflow's server, which shows the logs."""
+ACCOUNTS = ("airflow-dvc-sa", "airflow-scheduler", "airflow-api-server")
+"""Airflow's workers and the pipeline's step pods, for data and task logs; the scheduler, which writes the logs of the
+steps that it watches; Airflow's server, which shows the logs."""
 GONE = ("ResourceNotFoundException",)
 UNKNOWN_ROLE = ("InvalidParameterException",)
 ROLE_LIMIT, PAUSE = 30.0, 2.0

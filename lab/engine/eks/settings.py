@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lab.config import Section, describe, read_file
+from lab.config import Section, Steps, describe, read_file
 from lab.engine.eks import regions
 from lab.errors import SettingsError
 from lab.pins import pins
@@ -138,6 +138,7 @@ class AirflowSettings(Section):
     """As in lab.toml; `url` is where people reach Airflow, `values` a file of your own Helm values, merged last."""
 
     url: Annotated[str, Field(pattern=r"^(https://[^\s@?#]+)?$")] = ""
+    steps: Steps = "local-executor"
     dags: Literal["bundle", "gitsync"] = "bundle"
     parallelism: Annotated[int, Field(ge=1, le=512)] = 16
     max_active_runs: Annotated[int, Field(ge=1, le=512)] = 4

@@ -7,10 +7,10 @@ import time
 
 from lab.components import gitea
 from lab.engine.health import answers, dags_loaded
-from lab.engine.kind import inside, release, waiting
+from lab.engine.kind import inside, release, rollout, waiting
 from lab.engine.kind.instance import AIRFLOW, Instance
-from lab.engine.kind.platform_phases import require_ready, succeeds
-from lab.engine.names import TRIGGERS
+from lab.engine.kind.platform_phases import succeeds
+from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER, TRIGGERS
 from lab.engine.phases import Note
 
 READY_LIMIT = 300
@@ -27,12 +27,18 @@ def install_release(instance: Instance, note: Note) -> None:
 
 
 def airflow_done(instance: Instance) -> bool:
-    return succeeds(functools.partial(answers, version_url(instance)))
+    return succeeds(functools.partial(require_airflow, instance))
 
 
 def wait_for_airflow(instance: Instance, note: Note) -> None:
-    probe = functools.partial(answers, version_url(instance))
-    waiting.wait_for(instance, probe, note, what="Airflow's API server", namespace=AIRFLOW, limit=READY_LIMIT)
+    probe = functools.partial(require_airflow, instance)
+    waiting.wait_for(instance, probe, note, what="Airflow", namespace=AIRFLOW, limit=READY_LIMIT)
+
+
+def require_airflow(instance: Instance) -> None:
+    """Return if Airflow answers and all of it runs what it was given last; NotYetError else."""
+    rollout.require_done(instance, API_SERVER, SCHEDULER, DAG_PROCESSOR)
+    answers(f"{instance.access().airflow_url}/api/v2/version")
 
 
 def dags_done(instance: Instance) -> bool:
@@ -49,7 +55,7 @@ def triggers_done(instance: Instance) -> bool:
     wanted = [inside.WEBHOOK_URL] if instance.settings.triggers.on_push else []
     if gitea.webhooks(instance.access()) != wanted:
         return False
-    return not wanted or succeeds(functools.partial(require_ready, instance, TRIGGERS))
+    return not wanted or succeeds(functools.partial(rollout.require_done, instance, TRIGGERS))
 
 
 def watch_for_pushes(instance: Instance, note: Note) -> None:
@@ -57,10 +63,6 @@ def watch_for_pushes(instance: Instance, note: Note) -> None:
     if not instance.settings.triggers.on_push:
         gitea.remove_webhooks(instance.access())
         return
-    probe = functools.partial(require_ready, instance, TRIGGERS)
+    probe = functools.partial(rollout.require_done, instance, TRIGGERS)
     waiting.wait_for(instance, probe, note, what="the watch for pushes", namespace=AIRFLOW, limit=READY_LIMIT)
     gitea.ensure_webhook(instance.access(), inside.WEBHOOK_URL)
-
-
-def version_url(instance: Instance) -> str:
-    return f"{instance.access().airflow_url}/api/v2/version"

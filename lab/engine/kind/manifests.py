@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.access import GIT_USER, Access
+from lab.engine import configuration
 from lab.engine.airflow_secrets import LABELS, generated, git_credentials, secret_object
 from lab.engine.airflow_values import name_and_tag
 from lab.engine.kind import inside
@@ -47,15 +48,18 @@ def kustomization(access: Access, images: Mapping[str, str]) -> dict[str, Any]:
         "metadata": {"name": "gitea", "namespace": PLATFORM},
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
-    folder = generated_folder(access.paths)
+    overlay = access.paths.source / "k8s" / "overlays" / "local"
     unwanted = [] if access.settings.triggers.on_push else WITHOUT_TRIGGERS
+    absent = [each["metadata"] for each in unwanted]
+    restarts = configuration.patches(overlay, objects(access, images["worker"]))
+    patches = [patch, *(each for each in restarts if each["metadata"] not in absent), *unwanted]
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         # Relative, because kustomize takes nothing else.
-        "resources": [os.path.relpath(access.paths.source / "k8s" / "overlays" / "local", folder)],
+        "resources": [os.path.relpath(overlay, generated_folder(access.paths))],
         "images": [{"name": f"lab/{name}", **image_fields(images[name])} for name in PLATFORM_IMAGES],
-        "patches": [{"patch": json.dumps(each)} for each in (patch, *unwanted)],
+        "patches": [{"patch": json.dumps(each)} for each in patches],
     }
 
 
@@ -86,6 +90,12 @@ def secret_objects(access: Access, worker_image: str, worker_digest: str = "") -
     To be applied before the rest, so that no pod has to wait for them, and as a field manager of their own.
     """
     namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in (AIRFLOW, PLATFORM)]
+    items = [*namespaces, *objects(access, worker_image, worker_digest)]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[dict[str, Any]]:
+    """The ConfigMaps and Secrets that pods read."""
     environment = {
         **named("ConfigMap", AIRFLOW, "pipeline-environment"),
         "data": inside.pipeline_environment(access, worker_image, worker_digest),
@@ -96,7 +106,7 @@ def secret_objects(access: Access, worker_image: str, worker_digest: str = "") -
         for namespace, by_name in ((AIRFLOW, airflow_secrets(access)), (PLATFORM, platform_secrets(access)))
         for name, values in by_name.items()
     ]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [*namespaces, environment, identity, *secrets]})
+    return [environment, identity, *secrets]
 
 
 def named(kind: str, namespace: str, name: str) -> dict[str, Any]:

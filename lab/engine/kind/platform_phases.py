@@ -8,14 +8,15 @@ from collections.abc import Callable
 from lab.components import gitea, repository, storage
 from lab.engine import ports, same_settings
 from lab.engine.health import bucket_answers
-from lab.engine.kind import cluster, logs, objects, pods, programs, waiting
+from lab.engine.kind import cluster, objects, programs, rollout, waiting
 from lab.engine.kind.instance import PLATFORM, SYSTEM, Instance
+from lab.engine.names import LOCALSTACK
 from lab.engine.phases import Note
-from lab.errors import ProgramError
 from lab.pipeline.git import GitError
 from lab.tools import ensure_tools, missing_tools
 from lab.wait import NotYetError
 
+IDENTITY = "pod-identity"
 READY_LIMIT = 180
 """Seconds that a service of the platform may take until it answers."""
 
@@ -63,48 +64,43 @@ def apply_platform(instance: Instance, note: Note) -> None:
 
 
 def identity_done(instance: Instance) -> bool:
-    return succeeds(functools.partial(require_ready, instance, "pod-identity"))
+    return succeeds(functools.partial(rollout.require_done, instance, IDENTITY))
 
 
 def wait_for_identity(instance: Instance, note: Note) -> None:
     # The API server lets no pod of Airflow in before.
-    probe = functools.partial(require_ready, instance, "pod-identity")
+    probe = functools.partial(rollout.require_done, instance, IDENTITY)
     waiting.wait_for(instance, probe, note, what="Pod Identity", namespace=SYSTEM, limit=READY_LIMIT)
 
 
-def require_ready(instance: Instance, service: str) -> None:
-    """Return if a pod of the service is ready.
-
-    Raises:
-        NotYetError: none is.
-    """
-    namespace, selector = logs.SERVICES[service]
-    try:
-        found = pods.read(instance, namespace, selector=selector)
-    except ProgramError as error:
-        raise NotYetError("the API server does not answer") from error
-    if not any(pod.state == "healthy" for pod in found):
-        raise NotYetError(f"{service} is not ready")
-
-
 def git_done(instance: Instance) -> bool:
-    return succeeds(functools.partial(gitea.answers, instance.access()))
+    return succeeds(functools.partial(require_git, instance))
 
 
 def wait_for_git(instance: Instance, note: Note) -> None:
-    probe = functools.partial(gitea.answers, instance.access())
+    probe = functools.partial(require_git, instance)
     waiting.wait_for(instance, probe, note, what="Gitea", namespace=PLATFORM, limit=READY_LIMIT)
+
+
+def require_git(instance: Instance) -> None:
+    """Return if Gitea answers and it and its database run what they were given last; NotYetError else."""
+    rollout.require_done(instance, "postgres", "gitea")
+    gitea.answers(instance.access())
 
 
 def storage_done(instance: Instance) -> bool:
     try:
+        rollout.require_done(instance, LOCALSTACK)
         return storage.bucket_exists(instance.access())
     except NotYetError:
         return False
 
 
 def wait_for_storage(instance: Instance, note: Note) -> None:
-    probe = functools.partial(bucket_answers, instance.access())
+    def probe() -> None:
+        rollout.require_done(instance, LOCALSTACK)
+        bucket_answers(instance.access())
+
     waiting.wait_for(instance, probe, note, what="LocalStack", namespace=PLATFORM, limit=READY_LIMIT)
     storage.ensure_bucket(instance.access())
 

@@ -10,7 +10,7 @@ from typing import Any
 from lab.access import REPOSITORY, Access
 from lab.engine.airflow_values import airflow_values, shipped_files
 from lab.engine.kind import inside
-from lab.engine.kind.manifests import generated_folder
+from lab.engine.kind.manifests import airflow_secrets, generated_folder
 from lab.helm_values import OWN_FILE
 
 COMPONENTS = ("apiServer", "scheduler", "dagProcessor")
@@ -25,6 +25,7 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
     values = airflow_values(
         images,
         environment=inside.pipeline_environment(access, images["worker"]),
+        secrets=None if access.secrets.missing() else airflow_secrets(access),  # values are checked before there are any
         repository_url=access.repository_url,
         sync_url=f"{inside.GIT_URL}/{REPOSITORY}",
         airflow_url=access.airflow_url,

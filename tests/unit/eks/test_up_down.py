@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from lab.engine.eks.association import ACCOUNTS
 from tests.unit.conftest import Outcome
 from tests.unit.eks.conftest import BUCKET, CLUSTER, Amazon
 from tests.unit.eks.service import ACCOUNT
@@ -34,8 +35,12 @@ def put(amazon: Amazon, key: str, *contents: bytes) -> None:
 def test_the_plan_of_an_empty_account_makes_everything_and_changes_nothing(amazon: Amazon, lab: Lab) -> None:
     outcome = lab("eks")
     assert outcome.status == 0
-    assert [line.split()[0] for line in outcome.out.splitlines()[1:]] == [*KINDS[:5], "association", *KINDS[5:]]
-    assert "Plan: 10 to make." in outcome.err
+    assert [line.split()[0] for line in outcome.out.splitlines()[1:]] == [
+        *KINDS[:5],
+        *["association"] * (len(ACCOUNTS) - 1),
+        *KINDS[5:],
+    ]
+    assert "Plan: 11 to make." in outcome.err
     assert amazon.client("s3").list_buckets()["Buckets"] == []
     assert amazon.calls("eksctl") == []
 
@@ -71,7 +76,7 @@ def test_the_role_is_taken_by_pods_of_this_cluster_with_the_labs_policy_only(up:
     attached = iam.list_attached_role_policies(RoleName="mlops-lab-dvc")["AttachedPolicies"]
     assert [policy["PolicyArn"] for policy in attached] == [f"arn:aws:iam::{ACCOUNT}:policy/mlops-lab-dvc"]
     accounts = {found["serviceAccount"]: found for found in up.service.read()["associations"].values()}
-    assert set(accounts) == {"airflow-dvc-sa", "airflow-api-server"}
+    assert set(accounts) == {"airflow-dvc-sa", "airflow-scheduler", "airflow-api-server"}
     assert {found["roleArn"] for found in accounts.values()} == {role["Arn"]}
     assert all(found["tags"] == TAG for found in accounts.values())
 

@@ -31,4 +31,6 @@ def test_what_is_wrong_is_named(text: str, told: str) -> None:
 
 def test_the_labs_own_pods_have_roles() -> None:
     text = (SOURCE / "k8s/overlays/local" / FILE).read_text("utf-8")
-    assert set(parse(text)) == {("airflow", "airflow-dvc-sa"), ("airflow", "airflow-api-server")}
+    assert set(parse(text)) == {
+        ("airflow", name) for name in ("airflow-dvc-sa", "airflow-scheduler", "airflow-api-server")
+    }

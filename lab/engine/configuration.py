@@ -1,0 +1,73 @@
+"""Restarts a workload when a Secret or ConfigMap changes that its pods read as they start.
+
+Kubernetes does not: a pod keeps the environment that it started with ("ConfigMaps" in Kubernetes' documentation). A
+digest in an annotation of the pods makes other content another pod.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+ANNOTATION = "lab/environment"
+WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet"}
+REFERENCES = {
+    "configMap": "name",
+    "configMapKeyRef": "name",
+    "configMapRef": "name",
+    "secret": "secretName",
+    "secretKeyRef": "name",
+    "secretRef": "name",
+}
+"""The fields of a pod's specification (core/v1) that name a ConfigMap or Secret, and where in them the name stands."""
+
+
+def digest(content: Any) -> str:
+    """A short digest of what JSON can hold. What is secret in it is random and long, and cannot be guessed from it."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def patches(overlay: Path, objects: list[Object]) -> list[Object]:
+    """A patch for each workload of the overlay that reads some of `objects`: the digest of these, as an annotation."""
+    known = {(each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in objects}
+    made = []
+    for workload in workloads(overlay):
+        namespace = workload["metadata"]["namespace"]
+        names = sorted(set(references(workload["spec"]["template"])))
+        read = [known[namespace, name] for name in names if (namespace, name) in known]
+        if read:
+            annotations = {"metadata": {"annotations": {ANNOTATION: digest(read)}}}
+            made.append({**identity(workload), "spec": {"template": annotations}})
+    return made
+
+
+def identity(workload: Object) -> Object:
+    """What a patch names its object by."""
+    metadata = {key: workload["metadata"][key] for key in ("name", "namespace")}
+    return {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "metadata": metadata}
+
+
+def workloads(overlay: Path) -> Iterator[Object]:
+    from ruamel.yaml import YAML
+
+    for file in sorted(overlay.glob("*.yaml")):
+        for document in YAML(typ="safe", pure=True).load_all(file):
+            if isinstance(document, dict) and document.get("kind") in WORKLOADS:
+                yield document
+
+
+def references(value: Any) -> Iterator[str]:
+    """The names of the Secrets and ConfigMaps in a pod's template."""
+    if isinstance(value, list):
+        for each in value:
+            yield from references(each)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key in REFERENCES and isinstance(inner, dict) and REFERENCES[key] in inner:
+                yield inner[REFERENCES[key]]
+            else:
+                yield from references(inner)
