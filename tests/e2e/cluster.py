@@ -58,6 +58,13 @@ class KindLab(Checkout):
         finished = self.lab("status", "--json", status=None)
         return finished.returncode == 0 and json.loads(finished.stdout)["state"] == "healthy"
 
+    def executors(self, run_id: str, dag_id: str = "dataset_pipeline") -> dict[str, str]:
+        """The executor of each task of a run; the default one, which Airflow does not name, is KubernetesExecutor."""
+        with httpx.Client(base_url=self.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+            sign_in(client, self)
+            tasks = client.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances").raise_for_status().json()
+        return {task["task_id"]: task["executor"] or "KubernetesExecutor" for task in tasks["task_instances"]}
+
     def default_rows(self) -> int:
         """How many rows a run adds by default, as Airflow knows the DAG."""
         with httpx.Client(base_url=self.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
@@ -65,15 +72,15 @@ class KindLab(Checkout):
             dag = client.get("/api/v2/dags/dataset_pipeline/details").raise_for_status().json()
         return int(dag["params"]["rows"]["value"])
 
-    def collect(self, folder: str | None) -> None:
+    def collect(self, folder: str | None, name: str) -> None:
         """Keep what explains a failure, before the cluster goes."""
         if not folder:
             return
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for name, arguments in {
+        for subject, arguments in {
             "pods": ("get", "pods", "--all-namespaces", "--output", "wide"),
             "events": ("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"),
         }.items():
-            (Path(folder) / f"e2e-{name}.log").write_text(self.kubectl(*arguments, check=False), "utf-8")
+            (Path(folder) / f"{name}-{subject}.log").write_text(self.kubectl(*arguments, check=False), "utf-8")
         logs = self.lab("logs", "-n", "10", status=None)
-        (Path(folder) / "e2e-services.log").write_text(logs.stdout + logs.stderr, "utf-8")
+        (Path(folder) / f"{name}-services.log").write_text(logs.stdout + logs.stderr, "utf-8")

@@ -81,6 +81,7 @@ def ended(lab: KindLab, name: str) -> dict[str, Any] | None:
     return None
 
 
+@pytest.mark.thorough
 def test_1_gb_is_modified_in_the_memory_of_a_step(step_like: Program) -> None:
     assert step_like(MODIFY)["exitCode"] == 0
 

@@ -137,7 +137,7 @@ def shipped(access: Access) -> Access:
     return replace(access, paths=Paths(SOURCE, access.paths.home))
 
 
-def annotations(access: Access) -> dict[str, str]:
+def configuration_digests(access: Access) -> dict[str, str]:
     """The digest of what each workload reads as it starts, by name."""
     patches = [json.loads(each["patch"]) for each in manifests.kustomization(access, IMAGES)["patches"]]
     return {
@@ -148,14 +148,20 @@ def annotations(access: Access) -> dict[str, str]:
 
 
 def test_a_changed_secret_restarts_what_reads_it_and_nothing_else(shipped: Access) -> None:
-    before = annotations(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
+    before = (
+        configuration_digests(shipped),
+        values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"],
+    )
     (shipped.paths.secrets / "gitea-jwt-secret").write_text("another", "utf-8")
-    after = annotations(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
+    after = (
+        configuration_digests(shipped),
+        values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"],
+    )
     assert {name for name, digest in before[0].items() if after[0][name] != digest} == {"gitea"}
     assert before[1] == after[1]
 
     (shipped.paths.secrets / "git-password").write_text("another", "utf-8")
-    last = annotations(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
+    last = configuration_digests(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
     assert {name for name, digest in after[0].items() if last[0][name] != digest} == {"gitea", "triggers"}
     assert after[1] != last[1]
 
@@ -163,7 +169,7 @@ def test_a_changed_secret_restarts_what_reads_it_and_nothing_else(shipped: Acces
 def test_a_workload_that_the_lab_leaves_out_has_no_patch(shipped: Access) -> None:
     settings = Settings(triggers=TriggerSettings(on_push=False))
     without = Access(shipped.paths, settings, shipped.airflow_url, shipped.s3_url, shipped.git_url)
-    assert set(annotations(shipped)) - set(annotations(without)) == {"triggers"}
+    assert set(configuration_digests(shipped)) - set(configuration_digests(without)) == {"triggers"}
 
 
 def test_the_setting_of_steps_reaches_every_airflow_and_starts_other_pods(shipped: Access) -> None:

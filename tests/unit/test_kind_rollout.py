@@ -17,7 +17,12 @@ DEPLOYMENT: dict[str, Any] = {
     "kind": "Deployment",
     "metadata": {"name": "airflow-scheduler", "generation": 3},
     "spec": {"replicas": 1, "template": {"metadata": {"labels": LABELS}}},
-    "status": {"observedGeneration": 3, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1},
+    "status": {
+        "observedGeneration": 3,
+        "replicas": 1,
+        "updatedReplicas": 1,
+        "availableReplicas": 1,
+    },
 }
 DAEMON_SET: dict[str, Any] = {
     "kind": "DaemonSet",
@@ -68,5 +73,5 @@ def test_what_a_rollout_lacks_is_named(found: list[dict[str, Any]], what: str) -
 
 def test_a_pod_that_the_cluster_refuses_ends_the_wait_with_its_reason() -> None:
     condition = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is forbidden: exceeded quota'}
-    with pytest.raises(ServiceError, match="refuses the pods of airflow-scheduler: pods .* exceeded quota"):
+    with pytest.raises(ServiceError, match=r"refuses the pods of airflow-scheduler: pods .* exceeded quota"):
         require_rolled_out([changed(DEPLOYMENT, conditions=[condition])], SELECTOR)

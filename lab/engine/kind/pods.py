@@ -21,7 +21,7 @@ HOPELESS = {
 """Reasons of a waiting container (kubelet) that do not go away by themselves."""
 RESTARTS = 2
 """A program that ended as often as this is not just early: what it needs may come up beside it."""
-UNSCHEDULABLE_SECONDS = 15
+UNSCHEDULABLE_SECONDS = 10
 """A new node is not ready for its first seconds, and no pod fits on it."""
 LICENCE_STATUS = 55
 """LocalStack's exit status where it wants a licence: every release after 4.14.0."""

@@ -25,7 +25,8 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
     values = airflow_values(
         images,
         environment=inside.pipeline_environment(access, images["worker"]),
-        secrets=None if access.secrets.missing() else airflow_secrets(access),  # values are checked before there are any
+        # Values are checked before the lab has secrets.
+        secrets=None if access.secrets.missing() else airflow_secrets(access),
         repository_url=access.repository_url,
         sync_url=f"{inside.GIT_URL}/{REPOSITORY}",
         airflow_url=access.airflow_url,
