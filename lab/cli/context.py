@@ -9,8 +9,19 @@ from typing import Any
 
 from lab.config import Layer, Settings, load
 from lab.engine.base import Engine
-from lab.errors import BusyError
+from lab.errors import BusyError, StoppedError
 from lab.paths import Paths
+
+CONTINUE = {
+    "up": "make lab-up",
+    "install": "make lab-install",
+    "images": "make images",
+    "down": "make lab-down",
+    "repair": "make lab-repair",
+    "eks up": "make eks-up",
+    "eks down": "make eks-down",
+}
+"""Commands that are lists of steps, each of which is passed over when it is done: how each is run again."""
 
 
 def settings(flags: Layer | None = None) -> Settings:
@@ -35,6 +46,7 @@ def exclusive(what: str) -> Iterator[None]:
 
     Raises:
         BusyError: another command holds it.
+        StoppedError: Ctrl-C in a command that continues where it stopped.
     """
     from filelock import FileLock, Timeout
 
@@ -50,5 +62,9 @@ def exclusive(what: str) -> Iterator[None]:
     try:
         holder.write_text(f"`lab {what}` (pid {os.getpid()})", "utf-8")
         yield
+    except KeyboardInterrupt as error:
+        if what not in CONTINUE:
+            raise
+        raise StoppedError("Interrupted. What is done stays done.", f"{CONTINUE[what]} continues from here") from error
     finally:
         lock.release()

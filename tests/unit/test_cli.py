@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from lab.cli import app, context
-from lab.errors import BusyError
+from lab.errors import BusyError, StoppedError
 from lab.paths import Paths
 from lab.pipeline.errors import DatasetError
 from tests.unit.conftest import Outcome
@@ -131,6 +131,21 @@ def test_logs_show_the_last_lines_as_they_are(lab: Lab, checkout: Paths) -> None
     assert lab("logs", "git", "--lines", "2").out == "[b]two[/b] :id:\nthree\n"
 
 
+def test_ctrl_c_is_how_following_a_log_ends(checkout: Paths) -> None:
+    checkout.logs.mkdir(parents=True)
+    (checkout.logs / "git.log").write_text("up\n", "utf-8")
+    code = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import pathlib, sys\nfrom lab import paths\nfrom lab.cli import main\n"
+        f"paths.SOURCE = pathlib.Path({str(checkout.source)!r})\n"
+        "sys.stdout.reconfigure(line_buffering=True)\n"
+        "sys.argv = ['lab', 'logs', 'git', '--follow']\nmain()"
+    )
+    with program(code, dict(os.environ)) as command:
+        command.send_signal(signal.SIGINT)
+        assert command.wait(20) == 0
+
+
 def test_a_second_command_on_the_same_lab_is_refused_naming_the_first(checkout: Paths) -> None:
     with (
         context.exclusive("up"),
@@ -179,6 +194,14 @@ def test_ctrl_c_ends_a_command_at_once_whatever_is_under_way() -> None:
     with program(code, dict(os.environ)) as command:
         command.send_signal(signal.SIGINT)
         assert command.wait(20) == 130
+
+
+def test_ctrl_c_says_that_a_command_continues_only_where_it_does(checkout: Paths) -> None:
+    with pytest.raises(StoppedError) as stopped, context.exclusive("up"):
+        raise KeyboardInterrupt
+    assert stopped.value.hint == "make lab-up continues from here"
+    with pytest.raises(KeyboardInterrupt), context.exclusive("gc"):
+        raise KeyboardInterrupt
 
 
 def test_in_a_checkout_of_its_own_a_real_command_behaves_the_same(tmp_path: Path) -> None:
