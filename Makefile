@@ -22,8 +22,8 @@ lab-bundle:      ## Write one file from which lab-up needs no network (OUTPUT=fi
 	@$(LAB) bundle $(if $(OUTPUT),'$(OUTPUT)') $(if $(filter local,$(ENGINE)),--engine local)
 lab-down:        ## End everything that it runs; PURGE=1 removes its data too
 	@$(LAB) down $(if $(PURGE),--purge)
-lab-status:      ## Each service with its health, and the URLs (JSON=1)
-	@$(LAB) status $(if $(JSON),--json)
+lab-status:      ## Each service with its health, and the URLs (WAIT=1: until all is healthy, or WAIT=seconds; JSON=1)
+	@$(LAB) status $(if $(WAIT),--wait) $(if $(filter-out 1,$(WAIT)),--limit $(WAIT)) $(if $(JSON),--json)
 lab-doctor:      ## What is missing, left over or wrong, and what to do (JSON=1)
 	@$(LAB) doctor $(if $(JSON),--json)
 lab-logs:        ## Logs of all services; SERVICE=name, FOLLOW=1, LINES=n; RUN=id|latest, TASK=name for a run's

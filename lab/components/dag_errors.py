@@ -11,6 +11,8 @@ FRAME = re.compile(r'^ *File "(?P<path>[^"]+)", line (?P<line>\d+)', re.MULTILIN
 FOLDER = "dags"
 """The folder of DAG files in the repository: the bundle's `subdir`, which Airflow's file names do not contain."""
 
+CORRECT = "correct it in the lab's repository and push; Airflow loads it within seconds"
+
 
 @dataclass(frozen=True)
 class ImportFault:

@@ -12,6 +12,7 @@ from lab import ui
 from lab.access import BRANCH, DAG, Access
 from lab.components import repository
 from lab.components.airflow import PATIENCE, Airflow
+from lab.components.dag_errors import CORRECT
 from lab.components.storage import object_key
 from lab.errors import CheckFailedError, NoSuchVersionError, NotRunningError, ServiceError, StoppedError
 from lab.lineage import versions
@@ -21,7 +22,6 @@ from lab.pipeline.git import GitError
 
 CLONE_LIMIT = 60
 """Seconds that reading the history takes at most, on a slow machine; shown, not enforced."""
-NOT_LOADED_HINT = "correct it in the lab's repository and push; Airflow loads it within seconds"
 CODE_GONE = re.compile(r"Version ([0-9a-f]{12})[0-9a-f]* not found in the repository")
 """What Airflow's GitDagBundle says in a pod where it clones anew; a node that has the commit still runs the step."""
 
@@ -107,7 +107,7 @@ def require_runnable(airflow: Airflow) -> None:
     """
     dag = airflow.dag()
     if trouble := airflow.why_not_loaded(dag):
-        raise ServiceError(f"the DAG {DAG} does not load: {trouble}", NOT_LOADED_HINT)
+        raise ServiceError(f"the DAG {DAG} does not load: {trouble}", CORRECT)
     if dag and dag["is_paused"]:
         raise ServiceError(f"the DAG {DAG} is paused: a run would wait", "unpause it in Airflow's UI, then try again")
 

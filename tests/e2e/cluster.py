@@ -46,7 +46,7 @@ class KindLab(Checkout):
 
     def pod(self, service: str) -> str:
         """The name of the pod of a service that `lab status` shows."""
-        return str({each["name"]: each["pod"] for each in self.json("status")["services"]}[service])
+        return str({each["name"]: each["pod"] for each in self.status()["services"]}[service])
 
     def kill(self, service: str) -> None:
         """End a service's pod at once, as a machine that fails would."""
@@ -55,8 +55,7 @@ class KindLab(Checkout):
         self.kubectl("delete", "pod", self.pod(service), *place)
 
     def is_healthy(self) -> bool:
-        finished = self.lab("status", "--json", status=None)
-        return finished.returncode == 0 and json.loads(finished.stdout)["state"] == "healthy"
+        return bool(self.status()["state"] == "healthy")
 
     def default_rows(self) -> int:
         """How many rows a run adds by default, as Airflow knows the DAG."""

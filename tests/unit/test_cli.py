@@ -15,6 +15,9 @@ import pytest
 import typer
 
 from lab.cli import app, context
+from lab.config import Settings
+from lab.engine import remember, same_settings
+from lab.engine.local import LocalEngine
 from lab.errors import BusyError, StoppedError
 from lab.paths import Paths
 from lab.pipeline.errors import DatasetError
@@ -81,7 +84,7 @@ def test_an_unknown_engine_is_refused_naming_those_there_are(lab: Lab, checkout:
 
 def test_mistakes_in_the_settings_file_stop_every_command_before_it_does_anything(lab: Lab, checkout: Paths) -> None:
     checkout.settings_file.write_text("[ports]\ngti = 1\ns3 = 'x'\n", "utf-8")
-    for command in ("up", "status", "down"):
+    for command in ("up", "status", "run"):
         outcome = lab(command)
         assert_refused(outcome, 3)
         assert "2 settings are wrong" in outcome.err
@@ -90,9 +93,36 @@ def test_mistakes_in_the_settings_file_stop_every_command_before_it_does_anythin
 
 def test_status_of_a_lab_that_is_down_is_an_answer_and_changes_nothing(lab: Lab, checkout: Paths) -> None:
     outcome = lab("status")
-    assert (outcome.status, outcome.err.splitlines()[0]) == (0, "The lab is down (engine local).")
+    assert (outcome.status, outcome.err.splitlines()[0]) == (6, "The lab is down (engine local).")
     assert json.loads(lab("status", "--json").out)["state"] == "down"
     assert list(checkout.source.iterdir()) == []
+
+
+@pytest.mark.parametrize("mistake", ["[ports]\ngti = 1\n", "[ports", "\xff"], ids=["typo", "not TOML", "not UTF-8"])
+def test_down_ends_the_lab_whatever_the_settings_file_says(
+    lab: Lab, checkout: Paths, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    made: list[Settings] = []
+
+    def down(engine: LocalEngine, *, purge: bool) -> list[str]:
+        made.append(engine.settings)
+        return ["all services have ended"]
+
+    monkeypatch.setattr(LocalEngine, "down", down)
+    remember(checkout, "local")
+    before = Settings.model_validate({"cluster": {"name": "mine"}})
+    checkout.run.mkdir()
+    same_settings.remember_running(checkout.run / "settings.json", before)
+    checkout.settings_file.write_bytes(mistake.encode("latin-1"))
+    outcome = lab("down")
+    assert outcome.status == 0
+    assert outcome.err.startswith("warning: ")
+    assert "lab.toml" in outcome.err.splitlines()[0]
+    assert made == [before]
+
+
+def test_status_with_wait_does_not_wait_for_a_lab_that_nothing_brings_up(lab: Lab) -> None:
+    assert lab("status", "--wait", "--limit", "3600").status == 6
 
 
 def test_doctor_tells_every_check_and_its_status_is_that_of_the_worst(lab: Lab) -> None:
