@@ -4,32 +4,45 @@
 LAB := sh lab/bootstrap.sh
 LAB_DEV := sh lab/bootstrap.sh --dev
 BIN := .lab/environments/lab/bin
+
+# What a person may set. TEXT reaches the shell as it was typed, by the environment: `$`, quotes and spaces included.
+TEXT := AIRFLOW_CHART BRANCH BUNDLE CLUSTER COMMAND DATASET DELETE_BUCKET FILE FROM OUTPUT RUN SERVICE TASK UNTIL VERSION
+OTHER := AT_ONCE DAGS DELETE DOWN ENGINE FIRST FOLLOW HYPOTHESIS_WRITERS IMAGES JSON KEEP LINES MAX_ACTIVE_RUNS \
+	OLDER_THAN PLAN PURGE PYTEST REPLAY RESTORE ROUNDS ROWS SCENARIOS SEED TIMINGS VERIFY WAIT
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+UNKNOWN := $(filter-out $(TEXT) $(OTHER) LAB_% MAKE% SHELL,$(GIVEN))
+ifneq ($(UNKNOWN),)
+HINT := $(shell python3 lab/make_variables.py $(UNKNOWN) -- $(TEXT) $(OTHER) 2> /dev/null)
+$(error no variable of this Makefile: $(strip $(or $(HINT),$(UNKNOWN))); `make` lists them, and for a program of the lab set it before: NAME=value make …)
+endif
+# By `value`, since make would expand a `$` in what was typed; exported if set, since a shell of the lab inherits it.
+$(foreach name,$(TEXT),$(if $(filter undefined,$(origin $(name))),,$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 # Settings by their short names; see docs/settings.md
-export LAB_ENGINE := $(or $(ENGINE),$(LAB_ENGINE))
-export LAB_IMAGES__SOURCE := $(or $(IMAGES),$(LAB_IMAGES__SOURCE))
-export LAB_AIRFLOW__MAX_ACTIVE_RUNS := $(or $(MAX_ACTIVE_RUNS),$(LAB_AIRFLOW__MAX_ACTIVE_RUNS))
-export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(LAB_AIRFLOW__DAGS))
-export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
+export LAB_ENGINE := $(or $(ENGINE),$(value LAB_ENGINE))
+export LAB_IMAGES__SOURCE := $(or $(IMAGES),$(value LAB_IMAGES__SOURCE))
+export LAB_AIRFLOW__MAX_ACTIVE_RUNS := $(or $(MAX_ACTIVE_RUNS),$(value LAB_AIRFLOW__MAX_ACTIVE_RUNS))
+export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(value LAB_AIRFLOW__DAGS))
+export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(value LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 ##@ The lab
-lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
-	@$(LAB) up $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(TIMINGS),--timings)
+lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1, JSON=1)
+	@$(LAB) up $(if $(BUNDLE),--bundle "$$BUNDLE") $(if $(TIMINGS),--timings) $(if $(JSON),--json)
 lab-install:     ## Fetch and install everything that lab-up needs, and start nothing
 	@$(LAB) install
 lab-bundle:      ## Write one file from which lab-up needs no network (OUTPUT=file, ENGINE=local: without images)
-	@$(LAB) bundle $(if $(OUTPUT),'$(OUTPUT)') $(if $(filter local,$(ENGINE)),--engine local)
+	@$(LAB) bundle $(if $(OUTPUT),"$$OUTPUT") $(if $(filter local,$(ENGINE)),--engine local)
 lab-down:        ## End everything that it runs; PURGE=1 removes its data too
 	@$(LAB) down $(if $(PURGE),--purge)
-lab-status:      ## Each service with its health, and the URLs (JSON=1)
-	@$(LAB) status $(if $(JSON),--json)
+lab-status:      ## Each service with its health, and the URLs (WAIT=1: until all is healthy, or WAIT=seconds; JSON=1)
+	@$(LAB) status $(if $(WAIT),--wait) $(if $(filter-out 1,$(WAIT)),--limit $(WAIT)) $(if $(JSON),--json)
 lab-doctor:      ## What is missing, left over or wrong, and what to do (JSON=1)
 	@$(LAB) doctor $(if $(JSON),--json)
 lab-logs:        ## Logs of all services; SERVICE=name, FOLLOW=1, LINES=n; RUN=id|latest, TASK=name for a run's
-	@$(LAB) logs $(SERVICE) $(if $(RUN),--run '$(RUN)') $(if $(TASK),--task $(TASK)) $(if $(LINES),-n $(LINES)) $(if $(FOLLOW),-f)
+	@$(LAB) logs $(if $(SERVICE),"$$SERVICE") $(if $(RUN),--run "$$RUN") $(if $(TASK),--task "$$TASK") $(if $(LINES),-n $(LINES)) $(if $(FOLLOW),-f)
 lab-shell:       ## A shell in which git, dvc, airflow and aws reach the lab (COMMAND="aws s3 ls")
-	@$(LAB) shell $(if $(COMMAND),-- sh -c '$(COMMAND)')
+	@$(LAB) shell $(if $(COMMAND),-- sh -c "$$COMMAND")
 
 lab-images:      ## List the images of ENGINE=kind: reference, source, id, size (JSON=1)
 	@$(LAB) images $(if $(JSON),--json)
@@ -37,36 +50,36 @@ images:          ## Get the images that are missing (IMAGES=auto|pull|build|bund
 	@$(LAB) images --ensure
 
 ##@ Data versions
-lab-run:         ## Run the pipeline and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
-	@$(LAB) run $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') $(if $(BRANCH),--branch '$(BRANCH)')
+lab-run:         ## Run the pipeline and print the new data version (ROWS=1, DATASET=path, BRANCH=name, JSON=1)
+	@$(LAB) run $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset "$$DATASET") $(if $(BRANCH),--branch "$$BRANCH") $(if $(JSON),--json)
 lab-history:     ## List the data versions; VERSION=n shows one with its receipt and rows (BRANCH=name, JSON=1)
-	@$(LAB) history $(if $(VERSION),'$(VERSION)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(JSON),--json)
+	@$(LAB) history $(if $(VERSION),"$$VERSION") $(if $(BRANCH),--branch "$$BRANCH") $(if $(JSON),--json)
 lab-verify:      ## Check every version from a fresh clone: pointer, object, data, receipt, run (VERSION=n, BRANCH=name)
-	@$(LAB) verify $(if $(VERSION),'$(VERSION)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(JSON),--json)
+	@$(LAB) verify $(if $(VERSION),"$$VERSION") $(if $(BRANCH),--branch "$$BRANCH") $(if $(JSON),--json)
 lab-reproduce:   ## Write the file of VERSION=n, bytes equal; REPLAY=1 derives it anew (OUTPUT=file)
 	@$(if $(VERSION),,echo 'error: VERSION is not set' >&2; echo 'hint: make lab-reproduce VERSION=1' >&2; exit 2;) \
-	$(LAB) reproduce '$(VERSION)' $(if $(REPLAY),--replay) $(if $(OUTPUT),--output '$(OUTPUT)')
+	$(LAB) reproduce "$$VERSION" $(if $(REPLAY),--replay) $(if $(OUTPUT),--output "$$OUTPUT")
 lab-report:      ## Write one HTML page of all versions: timeline, table, links (OUTPUT=file, BRANCH=name, VERIFY=0)
-	@$(LAB) report $(if $(OUTPUT),--output '$(OUTPUT)') $(if $(BRANCH),--branch '$(BRANCH)') $(if $(filter 0,$(VERIFY)),--no-verify)
+	@$(LAB) report $(if $(OUTPUT),--output "$$OUTPUT") $(if $(BRANCH),--branch "$$BRANCH") $(if $(filter 0,$(VERIFY)),--no-verify)
 lab-repair:      ## Put back what the bucket lacks, from caches, volumes or replays (FROM=folder to search too, JSON=1)
-	@$(LAB) repair $(if $(FROM),--from '$(FROM)') $(if $(JSON),--json)
+	@$(LAB) repair $(if $(FROM),--from "$$FROM") $(if $(JSON),--json)
 lab-gc:          ## List the objects that no commit names; DELETE=1 removes them (OLDER_THAN=60 minutes, JSON=1)
 	@$(LAB) gc $(if $(DELETE),--delete) $(if $(OLDER_THAN),--older-than $(OLDER_THAN)) $(if $(JSON),--json)
 
 ##@ Amazon EKS
 eks-plan:        ## What eks.toml would make, change or delete; nothing is changed (DOWN=1, JSON=1, FILE=eks.toml)
-	@$(LAB) eks plan $(if $(FILE),--file '$(FILE)') $(if $(DOWN),--down) $(if $(JSON),--json)
+	@$(LAB) eks plan $(if $(FILE),--file "$$FILE") $(if $(DOWN),--down) $(if $(JSON),--json)
 eks-up:          ## Make it, or go on where an earlier attempt stopped (FILE=eks.toml, UNTIL=cluster)
-	@$(LAB) eks up $(if $(FILE),--file '$(FILE)') $(if $(UNTIL),--until '$(UNTIL)')
+	@$(LAB) eks up $(if $(FILE),--file "$$FILE") $(if $(UNTIL),--until "$$UNTIL")
 eks-down:        ## Delete what carries the lab's tag (CLUSTER=name instead of the question, DELETE_BUCKET=name)
-	@$(LAB) eks down $(if $(FILE),--file '$(FILE)') $(if $(CLUSTER),--cluster '$(CLUSTER)') \
-	$(if $(DELETE_BUCKET),--delete-bucket '$(DELETE_BUCKET)')
-eks-run:         ## Run the pipeline there and print the new data version (ROWS=1, DATASET=path, BRANCH=name)
-	@$(LAB) eks run $(if $(FILE),--file '$(FILE)') $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset '$(DATASET)') \
-	$(if $(BRANCH),--branch '$(BRANCH)')
+	@$(LAB) eks down $(if $(FILE),--file "$$FILE") $(if $(CLUSTER),--cluster "$$CLUSTER") \
+	$(if $(DELETE_BUCKET),--delete-bucket "$$DELETE_BUCKET")
+eks-run:         ## Run the pipeline there and print the new data version (ROWS=1, DATASET=path, BRANCH=name, JSON=1)
+	@$(LAB) eks run $(if $(FILE),--file "$$FILE") $(if $(ROWS),--rows $(ROWS)) $(if $(DATASET),--dataset "$$DATASET") \
+	$(if $(BRANCH),--branch "$$BRANCH") $(if $(JSON),--json)
 
 parity:          ## Every difference between the lab on kind and on EKS; fails on one without a reason (FILE=eks.toml, JSON=1)
-	@$(LAB) parity $(if $(FILE),--settings '$(FILE)') $(if $(JSON),--json)
+	@$(LAB) parity $(if $(FILE),--settings "$$FILE") $(if $(JSON),--json)
 
 ##@ Development
 test: lint test-unit test-localstack test-writers test-policy test-integration  ## Everything that needs no container engine

@@ -83,3 +83,9 @@ class CloudError(LabError):
     """AWS, or the cluster on it, refused or could not be asked."""
 
     exit_code = 12
+
+
+class StoppedError(LabError):
+    """The person pressed Ctrl-C; the message says what continues without the command."""
+
+    exit_code = 130

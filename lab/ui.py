@@ -70,8 +70,13 @@ def tell(error: LabError) -> None:
     if error.detail:
         for line in error.detail.splitlines():
             messages.print(Text.assemble(("  │", "dim"), " ", line))
-    if error.hint:
-        messages.print(Text.assemble(("hint:", "bold"), " ", error.hint))
+    hint(error.hint)
+
+
+def hint(text: str) -> None:
+    """Print what to do, if there is something."""
+    if text:
+        messages.print(Text.assemble(("hint:", "bold"), " ", text))
 
 
 @dataclass
@@ -87,7 +92,7 @@ class Line:
 
     def text(self) -> str:
         seconds = (self.ended or time.monotonic()) - self.started
-        took = f"{seconds:5.1f} s" + ("" if self.ended else f" of ≤ {self.limit:.0f} s")
+        took = f"{seconds:5.1f} s" + ("" if self.ended else f" (limit {self.limit:.0f} s)")
         return f"{self.title}{': ' + self.note if self.note else ''}  {took}"
 
 
@@ -120,8 +125,13 @@ class LiveList:
         if changed and text and not messages.is_terminal:
             messages.print(f"    {escape(line.title)}: {escape(text)}")
 
+    def drop(self, key: str) -> None:
+        """Forget an entry, if there is one, without a word."""
+        with self.lock:
+            self.lines.pop(key, None)
+
     def end(self, key: str, mark: str, note: str = "") -> float:
-        """Close an entry with a mark (✓ ✗ ·) and return the seconds it took."""
+        """Close an entry with a mark (✓ ✗ – ·) and return the seconds it took."""
         with self.lock:
             line = self.lines[key]
             line.ended, line.mark, line.note = time.monotonic(), mark, note

@@ -11,7 +11,7 @@ from lab.bench.usual import SCRIPTS
 from lab.components import gitea, repository, storage
 from lab.components.airflow import Airflow
 from lab.errors import CheckFailedError, NotRunningError, ServiceError
-from lab.lineage.start import PAUSE
+from lab.lineage.follow import PAUSE
 from lab.wait import NotYetError, wait_until
 
 DAG = "plain"
@@ -49,7 +49,7 @@ def unpause(access: Access) -> None:
     try:
         with Airflow(access) as airflow:
             if airflow.dag(DAG) is None:
-                raise NotYetError(next(iter(airflow.import_errors()), "not parsed yet"))
+                raise NotYetError(str(next(iter(airflow.import_errors()), "not parsed yet")))
             airflow.request("PATCH", f"/api/v2/dags/{DAG}", json={"is_paused": False})
     except (NotRunningError, ServiceError) as error:
         raise NotYetError(error.message) from error

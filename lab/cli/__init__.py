@@ -30,7 +30,7 @@ from lab.cli import (
     up,
     verify,
 )
-from lab.errors import CheckFailedError, LabError, ServiceError
+from lab.errors import CheckFailedError, LabError, ServiceError, StoppedError
 
 app = typer.Typer(
     name="lab",
@@ -89,6 +89,8 @@ def main() -> None:
         if message:  # none where a call without a command has shown the help
             ui.tell(LabError(message, f"{command} --help"))
         sys.exit(USAGE)
+    except StoppedError as error:
+        interrupted(error.message, error.hint)
     except LabError as error:
         ui.tell(error)
         if os.environ.get("LAB_TRACEBACK"):
@@ -112,11 +114,12 @@ def main() -> None:
         interrupted()
 
 
-def interrupted() -> None:
+def interrupted(message: str = "Interrupted.", hint: str = "") -> None:
     """End at once: threads of phases under way must not hold the terminal."""
     from lab import ui
 
-    ui.say("interrupted; nothing is lost, the same command goes on from here")
+    ui.say(message)
+    ui.hint(hint)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(INTERRUPTED)

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from lab.config import Layer, Settings, load
 from lab.engine.base import Engine
-from lab.errors import BusyError
+from lab.errors import BusyError, SettingsError, StoppedError
 from lab.paths import Paths
+
+HOLDER = "lock-holder"
+CONTINUE = {
+    "up": "make lab-up",
+    "install": "make lab-install",
+    "images": "make images",
+    "down": "make lab-down",
+    "repair": "make lab-repair",
+    "eks up": "make eks-up",
+    "eks down": "make eks-down",
+}
+"""Commands that are lists of steps, each of which is passed over when it is done: how each is run again."""
 
 
 def settings(flags: Layer | None = None) -> Settings:
@@ -24,9 +37,38 @@ def engine(flags: Layer | None = None, *, new: bool = False) -> tuple[Engine, st
     return choose(settings(flags), Paths.of(), new=new)
 
 
+def engine_to_end() -> tuple[Engine, str]:
+    """The engine that `lab down` ends, whatever the settings are; and in one line their fault, if they have one.
+
+    A lab that runs is ended by the settings that it was brought up with, of which it keeps a copy.
+    """
+    from lab.engine import choose, make, remembered
+    from lab.engine.instance import RUNNING_SETTINGS
+    from lab.engine.same_settings import running
+
+    paths = Paths.of()
+    try:
+        asked = settings()
+    except SettingsError as error:
+        before = running(paths.run / RUNNING_SETTINGS) or Settings()
+        name = remembered(paths) or ("kind" if os.environ.get("LAB_ENGINE") == "kind" else "local")
+        return make(name, before, paths), error.message
+    return choose(asked, paths)[0], ""
+
+
 def access() -> Any:
     """How to reach the running lab; NotRunningError when it is down."""
     return engine()[0].access()
+
+
+def at_work() -> str:
+    """The command that holds the lab's lock, as far as its process lives, or nothing."""
+    import psutil
+
+    file = Paths.of().home / HOLDER
+    told = file.read_text("utf-8") if file.exists() else ""
+    pid = re.search(r"\(pid (\d+)\)$", told)
+    return told if pid and psutil.pid_exists(int(pid[1])) else ""
 
 
 @contextmanager
@@ -35,12 +77,13 @@ def exclusive(what: str) -> Iterator[None]:
 
     Raises:
         BusyError: another command holds it.
+        StoppedError: Ctrl-C in a command that continues where it stopped.
     """
     from filelock import FileLock, Timeout
 
     home = Paths.of().home
     home.mkdir(exist_ok=True)
-    holder = home / "lock-holder"
+    holder = home / HOLDER
     lock = FileLock(home / "lock", timeout=0)
     try:
         lock.acquire()
@@ -50,5 +93,10 @@ def exclusive(what: str) -> Iterator[None]:
     try:
         holder.write_text(f"`lab {what}` (pid {os.getpid()})", "utf-8")
         yield
+    except KeyboardInterrupt as error:
+        if what not in CONTINUE:
+            raise
+        raise StoppedError("Interrupted. What is done stays done.", f"{CONTINUE[what]} continues from here") from error
     finally:
+        holder.unlink(missing_ok=True)
         lock.release()

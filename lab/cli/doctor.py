@@ -34,4 +34,5 @@ def doctor(
                 ui.output.print(f"    hint: {check.hint}", markup=False)
     failed = [check for check in found if check.state == "fail"]
     if failed:
-        raise CheckFailedError(f"{failed[0].name}: {failed[0].found}", failed[0].hint)
+        names = ", ".join(check.name for check in failed)
+        raise CheckFailedError(f"{ui.counted(len(failed), 'check')} failed: {names}", "each is marked ✗ above")

@@ -22,7 +22,9 @@ def down(
     from lab.engine import forget
     from lab.paths import Paths
 
-    chosen, _ = context.engine()
+    chosen, fault = context.engine_to_end()
+    if fault:
+        ui.say(f"warning: {fault}; ending the lab with the settings that it was brought up with")
     with context.exclusive("down"), ui.step("Ending the lab's services", 60):
         done = chosen.down(purge=purge)
         if purge:

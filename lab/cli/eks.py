@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lab.cli.options import Dataset
+
 if TYPE_CHECKING:
     from lab.engine.eks.place import Place
     from lab.engine.eks.plan import Plan
@@ -181,7 +183,7 @@ def run(
     rows: Annotated[
         int | None, typer.Option(min=0, max=1_000_000, help="Synthetic employees to append. [default: the DAG's, 1]")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Another dataset under DVC in the repository.")] = None,
+    dataset: Dataset = None,
     branch: Annotated[str | None, typer.Option(help="Another branch to read and to push to.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Seconds to wait for the run at most.")] = 1200,
     as_json: AsJson = False,

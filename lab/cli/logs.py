@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Annotated
 
@@ -38,8 +39,11 @@ def logs(
             ui.output.print(f"== {name}", markup=False)
             ui.output.out(chosen.log(name, min(lines, 10)) or "(no log yet)", highlight=False)
         return
-    ui.output.out(chosen.log(service, lines) or "(no log yet)", highlight=False)
-    if follow:
+    if not follow:
+        ui.output.out(chosen.log(service, lines) or "(no log yet)", highlight=False)
+        return
+    with contextlib.suppress(KeyboardInterrupt):  # how following ends
+        ui.output.out(chosen.log(service, lines) or "(no log yet)", highlight=False)
         for added in chosen.follow(service):
             sys.stdout.write(added)
             sys.stdout.flush()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli.options import Dataset
+
 if TYPE_CHECKING:
     from lab.lineage.start import Result
 
@@ -22,7 +24,7 @@ def run(
     rows: Annotated[
         int | None, typer.Option(min=0, max=1_000_000, help="Synthetic employees to append. [default: the DAG's, 1]")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Another dataset under DVC in the lab's repository.")] = None,
+    dataset: Dataset = None,
     branch: Annotated[str | None, typer.Option(help="Another branch to read and to push to.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Seconds to wait for the run at most.")] = 600,
     as_json: Annotated[bool, typer.Option("--json", help="Print the data version as JSON.")] = False,
@@ -59,6 +61,7 @@ def show_result(result: Result, *, as_json: bool) -> None:
             ["object", result.object_url],
             ["rows", f"{before:,} → {version.rows:,}"],
             ["run", version.run_id or ""],
+            *([["DAG code", result.dag_commit]] if result.dag_commit else []),
             ["seconds", f"{result.seconds:.1f} in all ({tasks})"],
         ],
         ["", ""],

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.config import Layer
+
+if TYPE_CHECKING:
+    from lab.access import Access
 
 
 def register(app: typer.Typer) -> None:
@@ -53,8 +57,10 @@ def up(
         ui.table([[name, f"{value:.1f}"] for name, value in rows], ["phase", "seconds"])
     if as_json:
         phases = {name: round(value, 2) for name, value in took.seconds.items()}
-        urls = chosen.status().urls
-        ui.data({"changed": sorted(phases), "phases": phases, "seconds": round(seconds, 2), "urls": urls})
+        now = chosen.status()
+        faults = [asdict(fault) for fault in now.import_errors]
+        ui.data({"changed": sorted(phases), "phases": phases, "seconds": round(seconds, 2), "urls": now.urls,
+                 "import_errors": faults})  # fmt: skip
         return
     if not took.seconds:
         ui.say(f"Nothing to do: the lab is up and healthy ({seconds:.1f} s).\n")
@@ -64,8 +70,24 @@ def up(
     ui.say(f"  Airflow     {access.airflow_url}   user admin, password in {folder}/airflow-password")
     ui.say(f"  Repository  {access.repository_url}   user lab, password in {folder}/git-password")
     ui.say(f"  S3          {access.s3_url}   bucket {access.settings.storage.bucket}")
+    warn_of_dags(access)
     ui.say("\nNext:  make lab-run      make a new data version")
     ui.say("       make lab-shell    a shell in which git, dvc, airflow and aws reach the lab")
+
+
+def warn_of_dags(access: Access) -> None:
+    """Name the DAG files that do not load: the lab is up, and they are for a person to correct."""
+    from lab import ui
+    from lab.components.dag_errors import CORRECT
+    from lab.engine.health import import_errors
+
+    faults = import_errors(access)
+    if not faults:
+        return
+    ui.say()
+    for fault in faults:
+        ui.say(f"warning: a DAG file does not load: {fault}")
+    ui.hint(CORRECT)
 
 
 def from_bundle(file: Path, flags: Layer) -> Layer:

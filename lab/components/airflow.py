@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from lab.access import AIRFLOW_USER, DAG, Access
+from lab.components.dag_errors import ImportFault, import_fault
 from lab.errors import NoSuchVersionError, NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 
@@ -23,6 +24,8 @@ PAGE = 100
 """What Airflow gives at a time, whatever is asked for (`api.maximum_page_limit`)."""
 RUN_ENDED = frozenset({"success", "failed"})
 """The states of a run that does nothing more (DagRunState)."""
+TASK_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+"""The states of a task instance that is not tried again (TerminalTIState); one with tries left is `up_for_retry`."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 Answer = TypeVar("Answer")
 
@@ -121,9 +124,22 @@ class Airflow:
             return None
         return found
 
-    def import_errors(self) -> list[str]:
-        errors = self.request("GET", "/api/v2/importErrors")["import_errors"]
-        return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+    def why_not_loaded(self, dag: dict[str, Any] | None) -> str:
+        """Why a DAG that `dag()` returned has no runs now: where its file is at fault. Empty if it loads."""
+        if dag and not dag.get("is_stale") and not dag.get("has_import_errors"):
+            return ""
+        file = (dag or {}).get("relative_fileloc") or f"{DAG}.py"
+        faults = self.import_errors()
+        mine = [fault for fault in faults if fault.source == file] or ([] if dag else faults)
+        return str(mine[0]) if mine else "no file in the folder of DAGs defines it"
+
+    def import_errors(self, since: float = 0) -> list[ImportFault]:
+        """The DAG files that Airflow could not import when it last parsed them, which was later than `since`."""
+        return [
+            import_fault(error)
+            for error in self.pages("/api/v2/importErrors", "import_errors")
+            if datetime.fromisoformat(error["timestamp"]).timestamp() >= since
+        ]
 
     def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
         """Start a run now and return its run id; it has no logical date, like every run started by hand.
@@ -161,9 +177,13 @@ class Airflow:
 
     def all_runs(self, dag_id: str = "~", **filters: Any) -> Iterator[dict[str, Any]]:
         """Every run of a DAG, or of all of them, that the filters let through, in pages; oldest first."""
+        yield from self.pages(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", **filters)
+
+    def pages(self, path: str, key: str, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Every entry of a list of the API, in the order of their ids."""
         for offset in itertools.count(0, PAGE):
             parameters = {"limit": PAGE, "offset": offset, "order_by": "id", **filters}
-            page = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
+            page = self.request("GET", path, params=parameters)[key]
             yield from page
             if len(page) < PAGE:
                 return
@@ -181,7 +201,7 @@ class Airflow:
 
         Airflow's own `duration` is wrong on SQLite (3.2.2 adds the whole seconds twice), so it is not used.
         """
-        found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        found = list(self.pages(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"))
         for task in found:
             task["seconds"] = seconds_between(task["start_date"], task["end_date"])
         return sorted(found, key=lambda task: (task["start_date"] is None, task["start_date"] or ""))

@@ -67,6 +67,17 @@ def head(access: Access) -> str | None:
     return listed.split()[0] if listed else None
 
 
+def branches(access: Access) -> dict[str, str]:
+    """The branches of the repository, each with the commit at its head.
+
+    Raises:
+        GitError: the Git server does not answer.
+    """
+    remote = Repository(Path("/"), access.tool_environment())
+    listed = (line.split("\t") for line in remote.out("ls-remote", "--heads", access.repository_url).splitlines())
+    return {name.removeprefix("refs/heads/"): commit for commit, name in listed}
+
+
 def clone(access: Access, folder: Path, *options: str) -> Repository:
     """A fresh clone of the branch in `folder`, which must not exist."""
     environment = access.tool_environment()

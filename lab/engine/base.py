@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lab.access import Access
+from lab.components.dag_errors import ImportFault
 from lab.config import Settings
 from lab.engine.phases import Phase
 from lab.host import Check
@@ -31,7 +32,11 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The lab as it is now. `memory` is in bytes, of all its processes together; `memory_kind` is PSS, RSS or node."""
+    """The lab as it is now.
+
+    `memory` is in bytes, of all its processes together, 0 if unknown; `memory_kind` is PSS, RSS or node.
+    `import_errors` are the DAG files that do not load: a fault of the DAGs, not of the lab's health.
+    """
 
     engine: str
     state: str
@@ -39,6 +44,7 @@ class Status:
     urls: dict[str, str] = field(default_factory=dict)
     memory: int = 0
     memory_kind: str = ""
+    import_errors: list[ImportFault] = field(default_factory=list)
 
 
 class Engine(Protocol):

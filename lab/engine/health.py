@@ -5,17 +5,22 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 
 from lab.access import DAG, Access
 from lab.components import repository, storage
 from lab.components.airflow import Airflow
+from lab.components.dag_errors import CORRECT, ImportFault
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
 from lab.errors import LabError, NotRunningError, ServiceError
+from lab.host import Check
 from lab.pipeline.git import GitError
 from lab.wait import NotYetError
 
 SILENCE = 150
 """Seconds that the service `triggers` may take for one look: Git and Airflow may each take a minute to fail."""
+PARSE_SECONDS = 30
+"""Seconds in which the DAG processor parses every file of the bundle, on a slow machine."""
 
 
 def bucket_answers(access: Access) -> None:
@@ -23,17 +28,46 @@ def bucket_answers(access: Access) -> None:
 
 
 def dags_loaded(access: Access, since: float) -> None:
-    """Healthy, and the pipeline is there to be run."""
+    """Healthy, and the DAGs are parsed later than `since`: the pipeline is there to be run, or its file is at fault.
+
+    A DAG that does not load is for a person to correct, in a lab that is up.
+    """
     try:
         with Airflow(access) as airflow:
             airflow.require_healthy(since - 1)
-            errors = airflow.import_errors()
-            if errors:
-                raise NotYetError(f"DAG import error: {errors[0]}")
-            if airflow.dag() is None:
+            if not is_parsed(airflow, since):
                 raise NotYetError(f"the DAG {DAG} is not parsed yet")
     except (NotRunningError, ServiceError) as error:
         raise NotYetError(error.message) from error
+
+
+def is_parsed(airflow: Airflow, since: float) -> bool:
+    """Whether Airflow has looked at the pipeline's file later than `since`, whatever it found."""
+    dag = airflow.dag()
+    file = dag["relative_fileloc"] if dag else f"{DAG}.py"
+    if any(fault.source == file for fault in airflow.import_errors(since)):
+        return True
+    if dag is None:
+        return False
+    if dag["is_stale"]:  # a file that was removed is at no fault: Airflow had the time to parse it, were it there
+        return time.time() - since > PARSE_SECONDS
+    return datetime.fromisoformat(dag["last_parsed_time"]).timestamp() >= since
+
+
+def import_errors(access: Access) -> list[ImportFault]:
+    """The DAG files that do not load, as far as Airflow can be asked."""
+    try:
+        with Airflow(access) as airflow:
+            return airflow.import_errors()
+    except LabError:
+        return []
+
+
+def dag_checks(faults: list[ImportFault]) -> list[Check]:
+    """What `lab doctor` says of the DAGs of a lab whose Airflow answers."""
+    if not faults:
+        return [Check("DAGs", "ok", "every file loads")]
+    return [Check(f"DAG file {fault.source}", "fail", f"does not load: {fault}", CORRECT) for fault in faults]
 
 
 def answers(url: str) -> None:

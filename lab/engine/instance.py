@@ -12,6 +12,9 @@ from lab.engine import ports
 from lab.engine.environments import Environment
 from lab.paths import Paths
 
+RUNNING_SETTINGS = "settings.json"
+"""The file in the lab's `run` folder that keeps what the running lab was brought up with."""
+
 
 @dataclass(frozen=True)
 class LabInstance:
@@ -29,7 +32,7 @@ class LabInstance:
 
     @property
     def running_settings(self) -> Path:
-        return self.paths.run / "settings.json"
+        return self.paths.run / RUNNING_SETTINGS
 
     @property
     def data_settings(self) -> Path:

@@ -20,6 +20,14 @@ def remember_running(file: Path, settings: Settings) -> None:
     write_private(file, settings.model_dump_json())
 
 
+def running(file: Path) -> Settings | None:
+    """What the running lab was brought up with, if `file` tells it and this version of the lab knows all of it."""
+    try:
+        return Settings.model_validate_json(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def remember_data(file: Path, settings: Settings) -> None:
     """Write down what the data was made with."""
     write_private(file, settings.model_dump_json(include=DATA_SECTIONS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from dataclasses import dataclass
@@ -9,103 +10,113 @@ from typing import Any
 
 from lab import ui
 from lab.access import BRANCH, DAG, Access
-from lab.components.airflow import PATIENCE, RUN_ENDED, Airflow
+from lab.components import repository
+from lab.components.airflow import PATIENCE, Airflow
+from lab.components.dag_errors import CORRECT
 from lab.components.storage import object_key
-from lab.errors import CheckFailedError, NotRunningError, ServiceError
+from lab.errors import CheckFailedError, NoSuchVersionError, NotRunningError, ServiceError, StoppedError
 from lab.lineage import versions
+from lab.lineage.follow import Follower, label
 from lab.lineage.versions import DataVersion
-from lab.wait import NotYetError, wait_until
+from lab.pipeline.git import GitError
 
-ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
-PAUSE = 0.25
+CLONE_LIMIT = 60
+"""Seconds that reading the history takes at most, on a slow machine; shown, not enforced."""
 CODE_GONE = re.compile(r"Version ([0-9a-f]{12})[0-9a-f]* not found in the repository")
 """What Airflow's GitDagBundle says in a pod where it clones anew; a node that has the commit still runs the step."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to. `seconds` from the trigger to the end of the run; `version` is None if it added no rows."""
+    """What a run came to. `seconds` from the trigger to the end of the run; `version` is None if it added no rows.
+
+    `dag_commit` is the commit of its DAG code, empty where Airflow does not say it (git-sync).
+    """
 
     run_id: str
     seconds: float
     task_seconds: dict[str, float]
     version: DataVersion | None
     object_url: str
+    dag_commit: str = ""
 
 
 def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Result:
     """Run the pipeline once, showing its tasks.
 
     Raises:
+        NoSuchVersionError: the branch does not exist; no run was started.
         CheckFailedError: the run failed; the message holds the task and its own error line.
         ServiceError: the limit was reached; the run goes on.
+        StoppedError: the person stopped watching; the run goes on.
     """
+    branch = parameters.get("branch")
+    if branch is not None:
+        require_branch(access, branch)
     with Airflow(access, PATIENCE) as airflow:
         airflow.patiently(lambda: require_runnable(airflow))
         started = time.monotonic()
-        run_id = airflow.trigger(DAG, parameters)
-        ui.say(f"Run {run_id} (≤ {limit:.0f} s)")
-        with ui.live_list() as shown:
-            state, tasks = follow(airflow, run_id, shown, limit)
+        run_id = start(airflow, parameters)
+        ui.say(f"Run {run_id} (limit {limit:.0f} s)")
+        try:
+            with ui.live_list() as shown:
+                run = Follower(airflow, run_id, shown, limit, lambda commit: ui.say(f"DAG code of commit {commit}"))
+                state, tasks = run.to_the_end()
+        except KeyboardInterrupt as error:
+            raise StoppedError(
+                f"Stopped watching. Run {run_id} continues in Airflow.", access.run_hint(run_id)
+            ) from error
         seconds = time.monotonic() - started
         failed = [task for task in tasks if task["state"] == "failed"]
         if failed or state != "success":
             raise failure(airflow, run_id, failed)
-    version = version_of(access, run_id, parameters.get("branch"))
+        warn_of_newer_code(airflow)
+    with ui.live_list() as shown:
+        shown.start("", f"Looking for the version on the branch {branch or BRANCH}", CLONE_LIMIT)
+        version = version_of(access, run_id, branch)
+        shown.drop("")
     url = f"s3://{access.settings.storage.bucket}/{object_key(access, version.md5)}" if version and version.md5 else ""
-    return Result(run_id, round(seconds, 2), {t["task_id"]: round(t["seconds"] or 0, 2) for t in tasks}, version, url)
+    task_seconds = {label(task): round(task["seconds"] or 0, 2) for task in tasks}
+    return Result(run_id, round(seconds, 2), task_seconds, version, url, run.commit)
+
+
+def start(airflow: Airflow, parameters: dict[str, Any]) -> str:
+    """Start the run and return its id; says why where the DAG has stopped to load since it was looked at."""
+    try:
+        return airflow.trigger(DAG, parameters)
+    except NoSuchVersionError:
+        require_runnable(airflow)
+        raise
+
+
+def require_branch(access: Access, branch: str) -> None:
+    """Refuse a branch that the lab's repository does not have."""
+    try:
+        known = repository.branches(access)
+    except GitError as error:
+        raise ServiceError(error.message, access.status_hint) from error
+    if branch not in known:
+        raise versions.no_branch(branch, known)
 
 
 def require_runnable(airflow: Airflow) -> None:
+    """Refuse a DAG that Airflow cannot run now.
+
+    Raises:
+        ServiceError: the DAG does not load, at which file and line, or is paused.
+    """
     dag = airflow.dag()
-    if dag is None:
-        errors = airflow.import_errors()
-        raise ServiceError(
-            f"Airflow does not know the DAG {DAG}" + (f": {errors[0]}" if errors else ""),
-            "mend the DAG in the lab's repository and push, or look at make lab-logs SERVICE=airflow-dag-processor",
-        )
-    if dag["is_paused"]:
+    if trouble := airflow.why_not_loaded(dag):
+        raise ServiceError(f"the DAG {DAG} does not load: {trouble}", CORRECT)
+    if dag and dag["is_paused"]:
         raise ServiceError(f"the DAG {DAG} is paused: a run would wait", "unpause it in Airflow's UI, then try again")
 
 
-def follow(airflow: Airflow, run_id: str, shown: ui.LiveList, limit: float) -> tuple[str, list[dict[str, Any]]]:
-    """Show each task from the moment it is scheduled until it ends; the state of the run at its end, and its tasks."""
-    open_tasks: set[str] = set()
-    closed: set[str] = set()
-
-    def look() -> tuple[str, list[dict[str, Any]]]:
-        try:
-            return look_once()
-        except NotRunningError as error:  # it comes back, and the run with it
-            raise NotYetError(error.message) from error
-
-    def look_once() -> tuple[str, list[dict[str, Any]]]:
-        state = str(airflow.run(DAG, run_id)["state"])
-        tasks = airflow.tasks(DAG, run_id)
-        for task in tasks:
-            name, its_state = task["task_id"], task["state"]
-            if its_state in {None, "removed"} or name in closed:
-                continue
-            if name not in open_tasks:
-                open_tasks.add(name)
-                shown.start(name, name, limit)
-            shown.note(name, describe(task))
-            if its_state in ENDED:
-                closed.add(name)
-                shown.end(name, "✓" if its_state == "success" else "✗", "" if its_state == "success" else its_state)
-        if state not in RUN_ENDED:
-            raise NotYetError(f"at {', '.join(sorted(open_tasks - closed)) or 'its start'}")
-        return state, tasks
-
-    return wait_until(
-        look, what=f"run {run_id}", limit=limit, pause=PAUSE,
-        hint=f"the run goes on in Airflow: {airflow.access.run_hint(run_id)}",
-    )  # fmt: skip
-
-
-def describe(task: dict[str, Any]) -> str:
-    state = str(task["state"]).replace("_", " ")
-    return f"{state} (try {task['try_number']})" if (task["try_number"] or 0) > 1 else state
+def warn_of_newer_code(airflow: Airflow) -> None:
+    """Say that the run used other code than what is at the head of the branch, where that does not load."""
+    with contextlib.suppress(NotRunningError, ServiceError):
+        if trouble := airflow.why_not_loaded(airflow.dag()):
+            ui.say(f"warning: the DAG {DAG} no longer loads: {trouble}; this run used the code before it")
 
 
 def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> CheckFailedError:

@@ -6,7 +6,7 @@ import math
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +100,13 @@ def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:
     reference = f"refs/remotes/origin/{branch}"
     if clone.run("show-ref", "--verify", "--quiet", reference, check=False).returncode != 0:
         known = clone.out("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin").split()
-        branches = ", ".join(name for name in known if name != "HEAD")
-        raise NoSuchVersionError(f"there is no branch {branch!r}", f"branches: {branches or 'none yet'}")
+        raise no_branch(branch, [name for name in known if name != "HEAD"])
     return read(clone, reference)
+
+
+def no_branch(branch: str, known: Iterable[str]) -> NoSuchVersionError:
+    """The error for a branch that is not one of those there are."""
+    return NoSuchVersionError(f"there is no branch {branch!r}", f"branches: {', '.join(known) or 'none yet'}")
 
 
 def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:

@@ -46,7 +46,7 @@ class KindLab(Checkout):
 
     def pod(self, service: str) -> str:
         """The name of the pod of a service that `lab status` shows."""
-        return str({each["name"]: each["pod"] for each in self.json("status")["services"]}[service])
+        return str({each["name"]: each["pod"] for each in self.status()["services"]}[service])
 
     def kill(self, service: str) -> None:
         """End a service's pod at once, as a machine that fails would."""
@@ -55,8 +55,7 @@ class KindLab(Checkout):
         self.kubectl("delete", "pod", self.pod(service), *place)
 
     def is_healthy(self) -> bool:
-        finished = self.lab("status", "--json", status=None)
-        return finished.returncode == 0 and json.loads(finished.stdout)["state"] == "healthy"
+        return bool(self.status()["state"] == "healthy")
 
     def executors(self, run_id: str, dag_id: str = "dataset_pipeline") -> dict[str, str]:
         """The executor of each task of a run; the default one, which Airflow does not name, is KubernetesExecutor."""

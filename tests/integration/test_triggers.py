@@ -96,7 +96,7 @@ def test_the_service_is_shown_as_every_other_and_comes_back_when_it_dies(watchin
     os.kill(pid, signal.SIGKILL)
 
     def healthy_again() -> bool:
-        found = {each["name"]: each for each in watching.json("status")["services"]}["triggers"]
+        found = {each["name"]: each for each in watching.status()["services"]}["triggers"]
         return found["pid"] not in {pid, None} and found["state"] == "healthy"
 
     eventually(healthy_again, "triggers is healthy again", limit=120)

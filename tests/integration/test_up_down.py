@@ -54,7 +54,7 @@ def test_a_killed_service_comes_back_and_nothing_pushed_is_gone(lab: Checkout, s
     os.kill(pid, signal.SIGKILL)
 
     def healthy_again() -> bool:
-        found = {each["name"]: each for each in lab.json("status")["services"]}[service]
+        found = {each["name"]: each for each in lab.status()["services"]}[service]
         return found["pid"] not in {pid, None} and found["state"] == "healthy"
 
     eventually(healthy_again, f"{service} is healthy again", limit=90)

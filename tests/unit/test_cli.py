@@ -15,7 +15,10 @@ import pytest
 import typer
 
 from lab.cli import app, context
-from lab.errors import BusyError
+from lab.config import Settings
+from lab.engine import remember, same_settings
+from lab.engine.local import LocalEngine
+from lab.errors import BusyError, StoppedError
 from lab.paths import Paths
 from lab.pipeline.errors import DatasetError
 from tests.unit.conftest import Outcome
@@ -81,7 +84,7 @@ def test_an_unknown_engine_is_refused_naming_those_there_are(lab: Lab, checkout:
 
 def test_mistakes_in_the_settings_file_stop_every_command_before_it_does_anything(lab: Lab, checkout: Paths) -> None:
     checkout.settings_file.write_text("[ports]\ngti = 1\ns3 = 'x'\n", "utf-8")
-    for command in ("up", "status", "down"):
+    for command in ("up", "status", "run"):
         outcome = lab(command)
         assert_refused(outcome, 3)
         assert "2 settings are wrong" in outcome.err
@@ -90,9 +93,36 @@ def test_mistakes_in_the_settings_file_stop_every_command_before_it_does_anythin
 
 def test_status_of_a_lab_that_is_down_is_an_answer_and_changes_nothing(lab: Lab, checkout: Paths) -> None:
     outcome = lab("status")
-    assert (outcome.status, outcome.err.splitlines()[0]) == (0, "The lab is down (engine local).")
+    assert (outcome.status, outcome.err.splitlines()[0]) == (6, "The lab is down (engine local).")
     assert json.loads(lab("status", "--json").out)["state"] == "down"
     assert list(checkout.source.iterdir()) == []
+
+
+@pytest.mark.parametrize("mistake", ["[ports]\ngti = 1\n", "[ports", "\xff"], ids=["typo", "not TOML", "not UTF-8"])
+def test_down_ends_the_lab_whatever_the_settings_file_says(
+    lab: Lab, checkout: Paths, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    made: list[Settings] = []
+
+    def down(engine: LocalEngine, *, purge: bool) -> list[str]:
+        made.append(engine.settings)
+        return ["all services have ended"]
+
+    monkeypatch.setattr(LocalEngine, "down", down)
+    remember(checkout, "local")
+    before = Settings.model_validate({"cluster": {"name": "mine"}})
+    checkout.run.mkdir()
+    same_settings.remember_running(checkout.run / "settings.json", before)
+    checkout.settings_file.write_bytes(mistake.encode("latin-1"))
+    outcome = lab("down")
+    assert outcome.status == 0
+    assert outcome.err.startswith("warning: ")
+    assert "lab.toml" in outcome.err.splitlines()[0]
+    assert made == [before]
+
+
+def test_status_with_wait_does_not_wait_for_a_lab_that_nothing_brings_up(lab: Lab) -> None:
+    assert lab("status", "--wait", "--limit", "3600").status == 6
 
 
 def test_doctor_tells_every_check_and_its_status_is_that_of_the_worst(lab: Lab) -> None:
@@ -129,6 +159,21 @@ def test_logs_show_the_last_lines_as_they_are(lab: Lab, checkout: Paths) -> None
     checkout.logs.mkdir(parents=True)
     (checkout.logs / "git.log").write_text("one\n[b]two[/b] :id:\nthree\n", "utf-8")
     assert lab("logs", "git", "--lines", "2").out == "[b]two[/b] :id:\nthree\n"
+
+
+def test_ctrl_c_is_how_following_a_log_ends(checkout: Paths) -> None:
+    checkout.logs.mkdir(parents=True)
+    (checkout.logs / "git.log").write_text("up\n", "utf-8")
+    code = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import pathlib, sys\nfrom lab import paths\nfrom lab.cli import main\n"
+        f"paths.SOURCE = pathlib.Path({str(checkout.source)!r})\n"
+        "sys.stdout.reconfigure(line_buffering=True)\n"
+        "sys.argv = ['lab', 'logs', 'git', '--follow']\nmain()"
+    )
+    with program(code, dict(os.environ)) as command:
+        command.send_signal(signal.SIGINT)
+        assert command.wait(20) == 0
 
 
 def test_a_second_command_on_the_same_lab_is_refused_naming_the_first(checkout: Paths) -> None:
@@ -179,6 +224,14 @@ def test_ctrl_c_ends_a_command_at_once_whatever_is_under_way() -> None:
     with program(code, dict(os.environ)) as command:
         command.send_signal(signal.SIGINT)
         assert command.wait(20) == 130
+
+
+def test_ctrl_c_says_that_a_command_continues_only_where_it_does(checkout: Paths) -> None:
+    with pytest.raises(StoppedError) as stopped, context.exclusive("up"):
+        raise KeyboardInterrupt
+    assert stopped.value.hint == "make lab-up continues from here"
+    with pytest.raises(KeyboardInterrupt), context.exclusive("gc"):
+        raise KeyboardInterrupt
 
 
 def test_in_a_checkout_of_its_own_a_real_command_behaves_the_same(tmp_path: Path) -> None:

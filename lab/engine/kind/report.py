@@ -13,6 +13,7 @@ from lab.engine.base import ServiceStatus, Status
 from lab.engine.kind import cluster, logs, pods
 from lab.engine.kind.instance import Instance
 from lab.engine.kind.pods import Pod
+from lab.engine.names import API_SERVER
 from lab.errors import LabError, ProgramError
 from lab.host import Check, inotify, kind_checks
 
@@ -24,6 +25,8 @@ ASKED = {
     "airflow-dag-processor": "airflow-dag-processor",
 }
 """What health.trouble calls the services that it can ask; the others are as healthy as their pods."""
+API_SERVER_SECONDS = 120
+"""Seconds from the start of a node within which its API server, and the rights in it, are not yet complete."""
 
 
 def status(instance: Instance) -> Status:
@@ -36,12 +39,23 @@ def status(instance: Instance) -> Status:
     try:
         found = {name: newest(instance, name) for name in logs.names(instance.settings)}
     except ProgramError as error:
-        told = (error.detail or error.message).splitlines()[-1]  # above it, kubectl's empty answer
-        return Status("kind", "starting", [ServiceStatus("cluster", "starting", told)])
+        return Status("kind", "starting", [ServiceStatus("cluster", "starting", why_no_answer(instance, error))])
     services = [service_status(access, name, pod) for name, pod in found.items()]
     state = "healthy" if all(service.state == "healthy" for service in services) else "degraded"
     urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
-    return Status("kind", state, services, urls, memory(instance), "node")
+    answers = any(service.name == API_SERVER and service.state == "healthy" for service in services)
+    faults = health.import_errors(access) if answers else []
+    return Status("kind", state, services, urls, memory(instance), "node", faults)
+
+
+def why_no_answer(instance: Instance, error: ProgramError) -> str:
+    """Why kubectl got no answer. A node that has just started refuses connections, then everybody's requests."""
+    container = instance.container()
+    started = container["State"].get("StartedAt", "") if container else ""
+    if started and (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds() < API_SERVER_SECONDS:
+        return "the API server is starting"
+    last = (error.detail or error.message).splitlines()[-1]  # above it, kubectl's empty answer
+    return f"the API server does not answer: {last}"
 
 
 def newest(instance: Instance, service: str) -> Pod | None:
@@ -92,7 +106,7 @@ def diagnose(instance: Instance) -> list[Check]:
         state = "ok" if service.state == "healthy" else "fail"
         hint = f"make lab-logs SERVICE={service.name}"
         found.append(Check(service.name, state, service.reason or service.state, hint))
-    return found
+    return [*found, *health.dag_checks(now.import_errors)]
 
 
 def leftovers(instance: Instance) -> Iterator[str]:

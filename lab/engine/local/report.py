@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
+
 from lab.access import Access
 from lab.engine import names, ports
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.health import trouble
+from lab.engine.health import dag_checks, import_errors, trouble
 from lab.engine.local import processes, services
 from lab.engine.local.instance import Instance
-from lab.engine.local.supervisor import RUNNING
+from lab.engine.local.supervisor import RUNNING, STARTING
 from lab.host import Check, checks
 from lab.pins import ENVIRONMENTS
 
@@ -28,7 +31,9 @@ def status(instance: Instance) -> Status:
     found = [service_status(access, name, states.get(name, {})) for name in services.names(instance.settings)]
     state = "healthy" if all(service.state == "healthy" for service in found) else "degraded"
     urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
-    return Status("local", state, found, urls, memory.total, memory.kind)
+    answers = any(service.name == names.API_SERVER and service.state == "healthy" for service in found)
+    faults = import_errors(access) if answers else []
+    return Status("local", state, found, urls, memory.total, memory.kind, faults)
 
 
 def service_status(access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
@@ -36,12 +41,22 @@ def service_status(access: Access, name: str, info: dict[str, Any]) -> ServiceSt
     urls = {names.GIT: access.git_url, names.LOCALSTACK: access.s3_url, names.API_SERVER: access.airflow_url}
     running = info.get("statename") == RUNNING
     if not running:
-        reason = str(info.get("description") or "not started")
-        return ServiceStatus(name, str(info.get("statename", "unknown")).lower(), reason, urls.get(name, ""))
+        state = str(info.get("statename", "unknown")).lower()
+        return ServiceStatus(name, state, why_not_running(info), urls.get(name, ""))
     reason = trouble(access, name)
     uptime = round(time.time() - info["start"], 1)
     state = "starting" if reason else "healthy"
     return ServiceStatus(name, state, reason, urls.get(name, ""), info["pid"], uptime)
+
+
+def why_not_running(info: dict[str, Any]) -> str:
+    """Why a service has no process, from supervisord's `getProcessInfo`: states, and times in seconds since 1970."""
+    state, ago = info.get("statename"), max(0, int(info.get("now", 0)) - int(info.get("stop", 0)))
+    if state in {"EXITED", "BACKOFF"}:  # supervisord starts it again within seconds
+        return f"exited {ago} s ago, restarting" if info.get("stop") else "exited, restarting"
+    if state == "FATAL":
+        return f"ends as soon as it starts, and is no longer restarted: {info.get('spawnerr') or 'see its log'}"
+    return {STARTING: "started less than a second ago"}.get(str(state), str(info.get("description") or "not started"))
 
 
 def diagnose(instance: Instance) -> list[Check]:
@@ -53,14 +68,15 @@ def diagnose(instance: Instance) -> list[Check]:
         found.append(Check(f"environment {name}", *told, hint="make lab-up"))
     left = list(leftovers(instance))
     if left:
-        found.append(Check("processes", "fail", f"left over: {', '.join(left)}", "make lab-down ends them"))
+        found.append(Check("processes", "fail", f"still running: {', '.join(left)}", "make lab-down ends them"))
     if not instance.is_up():
         return found + [diagnose_port(instance, name, default) for name, default in ports.DEFAULTS.items()]
-    for service in status(instance).services:
+    now = status(instance)
+    for service in now.services:
         state = "ok" if service.state == "healthy" else "fail"
         hint = f"make lab-logs SERVICE={service.name}"
         found.append(Check(service.name, state, service.reason or service.state, hint))
-    return found
+    return [*found, *dag_checks(now.import_errors)]
 
 
 def diagnose_port(instance: Instance, name: str, default: int) -> Check:
@@ -78,4 +94,16 @@ def leftovers(instance: Instance) -> Iterator[str]:
     """Processes of the lab that nothing supervises, one line each."""
     if not instance.is_up():
         for process in processes.own_processes(instance.paths.home):
-            yield f"{process.name()} (pid {process.pid})"
+            yield f"{service_of(instance, process)} (pid {process.pid})"
+
+
+def service_of(instance: Instance, process: psutil.Process) -> str:
+    """The service whose command the process runs, else the name of its program."""
+    supervisor = instance.supervisor()
+    with contextlib.suppress(psutil.Error):
+        line = process.cmdline()  # of a script, its interpreter comes first
+        for name in services.NAMES:
+            command = (supervisor.written(name) or {}).get("command")
+            if command and line[-len(command) :] == command:
+                return name
+    return process.name()

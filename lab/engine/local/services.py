@@ -94,6 +94,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
         "CORE__PARALLELISM": str(access.settings.airflow.parallelism),
         "CORE__MAX_ACTIVE_RUNS_PER_DAG": str(access.settings.airflow.max_active_runs),
         "CORE__LOAD_EXAMPLES": "False",
+        "CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "100",  # the DAG file's line, also of an error in a library
         "CORE__FERNET_KEY": secrets["airflow-fernet-key"],
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",

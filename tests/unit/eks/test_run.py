@@ -41,7 +41,7 @@ class Server:
         if method == "POST":
             self.parameters.append(body["conf"])
             return 200, {"dag_run_id": body["dag_run_id"]}
-        if path.endswith("/taskInstances"):
+        if path.partition("?")[0].endswith("/taskInstances"):
             ended = {"state": "success", "try_number": 1, "start_date": "2026-01-01T00:00:00Z"}
             return 200, {"task_instances": [{"task_id": t, "end_date": "2026-01-01T00:00:02Z", **ended} for t in TASKS]}
         if "/dagRuns/" in path:
