@@ -16,7 +16,23 @@ from tests.integration.conftest import end
 from tests.integration.test_dags import sign_in
 
 PACK = Path(__file__).with_name("older_lab") / "f475e17.tar.gz"
-SECRETS = ["airflow-api-secret", "airflow-fernet-key", "airflow-jwt-secret", "airflow-password", "aws-access-key-id", "aws-secret-access-key", "gitea-internal-token", "gitea-jwt-secret", "gitea-secret-key", "git-password", "postgres-airflow-password", "postgres-gitea-password", "postgres-password", "supervisor-password", "webhook-secret"]
+SECRETS = [
+    "airflow-api-secret",
+    "airflow-fernet-key",
+    "airflow-jwt-secret",
+    "airflow-password",
+    "aws-access-key-id",
+    "aws-secret-access-key",
+    "gitea-internal-token",
+    "gitea-jwt-secret",
+    "gitea-secret-key",
+    "git-password",
+    "postgres-airflow-password",
+    "postgres-gitea-password",
+    "postgres-password",
+    "supervisor-password",
+    "webhook-secret",
+]
 """Those that the version had."""
 VERSIONS = [
     (1, "dfa7d87dd5ad359a30e4c5f846c07da6"),
@@ -67,7 +83,7 @@ def test_its_versions_are_reproduced(older: Checkout, tmp_path: Path, number: st
 def test_its_schedule_goes_on(older: Checkout, tmp_path: Path) -> None:
     older.shell(
         f'git clone -q "$PIPELINE_REPOSITORY" {tmp_path}/c && cd {tmp_path}/c\n'
-        "sed -i.orig 's/\"0 0 \\* \\* \\*\"/\"* * * * *\"/' dags/dataset_pipeline.py && rm dags/*.orig\n"
+        'sed -i.orig \'s/"0 0 \\* \\* \\*"/"* * * * *"/\' dags/dataset_pipeline.py && rm dags/*.orig\n'
         "git -c user.name=t -c user.email=t@t.invalid commit -qam 'Every minute' && git push -q"
     )
 
