@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from lab.pipeline.errors import DatasetError
 from lab.pipeline.log import printable
 
@@ -71,6 +68,9 @@ def usual(text: str) -> Pointer | None:
 
 def read(text: str, name: str) -> Pointer:
     """A pointer in any form of YAML."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     if len(text) > LARGEST:
         raise DatasetError(f"{name} has more than {LARGEST} characters: it is not a DVC pointer to one file", HINT)
     try:

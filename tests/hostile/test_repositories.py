@@ -200,38 +200,21 @@ def test_a_remote_that_is_not_on_s3_is_refused(world: World, name: str) -> None:
     world.require_refused(world.run(), BROKEN, ".dvc/config of the repository")
 
 
-def profile(world: World) -> None:
-    """A file of AWS that names a program, as `configpath` would have botocore run it."""
+def test_other_keys_of_the_configuration_are_ignored_and_named(world: World) -> None:
+    """An AWS file that names a program, another endpoint, a cache outside, another remote on the disk."""
     world.write("aws", f"[default]\ncredential_process = {world.executable}\n")
-    file = world.desk / "aws"
-    world.write(".dvc/config", remote(world, configpath=str(file), credentialpath=str(file), profile="default"))
-
-
-def endpoint(world: World) -> None:
-    world.write(".dvc/config", remote(world, endpointurl="http://127.0.0.1:1", ssl_verify="false"))
-
-
-def cache_outside(world: World) -> None:
-    world.write(".dvc/config", remote(world) + f"[cache]\ndir = {world.outside}\ntype = symlink\n")
-
-
-def every_other_key(world: World) -> None:
-    text = "[core]\nhardlink_lock = true\n[db]\nx = y\n[hydra]\nenabled = true\n['remote \"b\"']\nurl = /tmp\n"
-    world.write(".dvc/config", remote(world, acl="public-read") + text.replace("[core]\n", "[state]\n"))
-
-
-@pytest.mark.parametrize(
-    ("hostile", "named"),
-    [(profile, "remote storage.configpath"), (endpoint, "remote storage.endpointurl"), (cache_outside, "cache.dir"),
-     (every_other_key, "remote b.url")],
-)  # fmt: skip
-def test_other_keys_of_the_configuration_are_ignored_and_named(world: World, hostile: Hostile, named: str) -> None:
-    hostile(world)
+    file = str(world.desk / "aws")
+    keys = remote(world, configpath=file, credentialpath=file, profile="default", endpointurl="http://127.0.0.1:1",
+                  ssl_verify="false", acl="public-read")  # fmt: skip
+    further = f"[cache]\ndir = {world.outside}\ntype = symlink\n[state]\nx = y\n['remote \"b\"']\nurl = /tmp\n"
+    world.write(".dvc/config", keys + further)
     world.push()
     run = world.run()
     world.require_version(run)
     (line,) = [line for line in world.output(run).splitlines() if "ignored: " in line]
-    assert named in line
+    named = ["configpath", "credentialpath", "profile", "endpointurl", "ssl_verify", "acl"]
+    expected = [*(f"remote storage.{name}" for name in named), "cache.dir", "cache.type", "state.x", "remote b.url"]
+    assert line.partition("ignored: ")[2].split(", ") == expected
 
 
 def local_configuration(world: World) -> None:
@@ -261,7 +244,7 @@ def attributes(world: World) -> None:
     """Conversions that Git itself makes where files are checked out."""
     world.write("x", f'[filter "x"]\nsmudge = {world.executable}\nclean = {world.executable}\n')
     world.write(".gitconfig", "[include]\npath = x\n")
-    world.place.git("add", "--all")
+    world.place.git("add", "--all", "--force")
     text = "* filter=x diff=x merge=x ident eol=crlf working-tree-encoding=UTF-16 export-subst\n"
     (world.place.folder / "run.log").write_text(text)
     blob = world.place.git("hash-object", "-w", "--no-filters", str(world.place.folder / "run.log"))
@@ -291,14 +274,11 @@ def mailmap(world: World) -> None:
     world.write(".mailmap", "Lab pipeline <x@y> <ada@example.invalid>\n")
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [local_configuration, poisoned_cache, dvcs_locks, dvc_ignores_all, a_stage, attributes, submodules, hooks,
-     bare_repository_inside, mailmap],
-)  # fmt: skip
-def test_other_files_of_the_repository_do_nothing(world: World, hostile: Hostile) -> None:
-    hostile(world)
-    world.push(add=hostile is not attributes)
+def test_other_files_of_the_repository_do_nothing(world: World) -> None:
+    for hostile in (local_configuration, poisoned_cache, dvcs_locks, dvc_ignores_all, a_stage, hooks, mailmap,
+                    bare_repository_inside, attributes, submodules):  # fmt: skip
+        hostile(world)
+    world.push(add=False)
     world.require_version(world.run())
 
 
