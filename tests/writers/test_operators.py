@@ -12,7 +12,7 @@ from tests.writers.writers import Host, Writer
 
 BROKEN, UNAVAILABLE, REWRITTEN = 65, 69, 76
 STORED = "pushed object"
-MOMENTS = [0.0, 0.5, 0.9, 1.0]
+MOMENTS = [0.0, 1.0]
 """How much of the way from the object in the bucket to the push is behind a run when somebody acts."""
 
 
