@@ -82,7 +82,7 @@ parity:          ## Every difference between the lab on kind and on EKS; fails o
 	@$(LAB) parity $(if $(FILE),--settings "$$FILE") $(if $(JSON),--json)
 
 ##@ Development
-test: lint test-unit test-localstack test-writers test-policy test-integration  ## Everything that needs no container engine
+test: lint test-unit test-hostile test-localstack test-writers test-policy test-integration  ## Everything that needs no container engine
 test-unit:       ## Unit tests, on every core
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit --numprocesses auto $(PYTEST)
 test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
@@ -93,6 +93,8 @@ test-localstack: ## The durable bucket, on a real LocalStack that is killed
 test-writers:    ## Runs that are killed at any line, and each other's: real Git, DVC and S3 (HYPOTHESIS_WRITERS=thorough)
 	@LAB_ENGINE=local $(LAB_DEV) install localstack worker && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
 	$(BIN)/python -m pytest tests/writers $(PYTEST)
+test-hostile:    ## Repositories, commits, parameters and files that want to execute or to leave their folder
+	@LAB_ENGINE=local $(LAB_DEV) install worker && $(BIN)/python -m pytest tests/hostile --numprocesses auto $(PYTEST)
 test-policy:     ## What the role on EKS may do and may not: real DVC and Airflow against an S3 that enforces IAM
 	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
 test-integration: ## Real labs on the local engine, two at a time, each in a checkout of its own

@@ -97,9 +97,11 @@ def show(explanation: Explanation) -> None:
 
 
 def flat(value: object, name: str = "") -> list[tuple[str, str]]:
-    """A receipt as lines: `run id`, `tasks push_data seconds`."""
+    """A receipt, which may hold anything, as lines: `run id`, `tasks push_data seconds`."""
+    from lab.pipeline.log import printable
+
     if not isinstance(value, dict):
-        return [(name, str(value))] if value not in {None, ""} or not name else []
+        return [(printable(name), printable(str(value)))] if value not in (None, "") or not name else []
     return [pair for key, inner in value.items() for pair in flat(inner, f"{name} {key}".strip())]
 
 

@@ -9,6 +9,7 @@ from lab.components import storage
 from lab.errors import CheckFailedError
 from lab.lineage import needed, versions
 from lab.lineage.versions import DataVersion
+from lab.pipeline.git import remote_ref
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def make(access: Access, name: str) -> Start:
         known = [each for each in versions.read_branch(clone) if each.path == DATASET]
         if not known or known[-1].md5 is None:
             raise CheckFailedError(f"{BRANCH} has no version of {DATASET} to begin with", "make lab-verify")
-        commit = clone.out("rev-parse", f"origin/{BRANCH}")
+        commit = clone.out("rev-parse", remote_ref(BRANCH))
         clone.run("push", "--quiet", "origin", f"{commit}:refs/heads/{name}")
     return Start(commit, known[-1])
 
@@ -37,7 +38,7 @@ def make(access: Access, name: str) -> Start:
 def remove(access: Access, name: str) -> int:
     """Remove the branch, and then the objects of its versions that no other branch or tag has; return how many."""
     s3 = storage.client(access)
-    with versions.fresh_clone(access, "--no-checkout") as clone:
+    with versions.fresh_clone(access) as clone:
         own = {each.md5 for each in versions.read_branch(clone, name) if each.md5}
         clone.run("push", "--quiet", "origin", f":refs/heads/{name}")
     with versions.fresh_clone(access, "--mirror") as clone:

@@ -16,7 +16,7 @@ from lab.errors import ServiceError
 from lab.lineage import versions
 from lab.lineage.verify import Verdict, judge
 from lab.lineage.versions import DataVersion
-from lab.pipeline.git import Repository
+from lab.pipeline.git import Repository, remote_ref
 from lab.pipeline.run import folder_name
 from lab.wait import NotYetError, wait_until
 
@@ -49,7 +49,7 @@ def check(
     left = left_over(hands, outcomes)
     with versions.fresh_clone(access) as clone:
         known = versions.read_branch(clone, branch)
-        made = versions.read(clone, f"{start.commit}..origin/{branch}")
+        made = versions.read(clone, f"{start.commit}..{remote_ref(branch)}")
         history = history_problems(clone, start, branch, made)
     assign(made, outcomes)
     commits = {start.version.commit, *(each.commit for each in made)}
@@ -85,10 +85,10 @@ def version_problems(made: list[DataVersion], outcomes: list[Outcome]) -> list[s
 
 def history_problems(clone: Repository, start: Start, branch: str, made: list[DataVersion]) -> list[str]:
     """What is wrong with the chain from the start to the head: each commit one version, made from the one before it."""
-    if clone.run("merge-base", "--is-ancestor", start.commit, f"origin/{branch}", check=False).returncode != 0:
+    if not clone.follows(remote_ref(branch), start.commit):
         return [f"the branch does not contain {start.commit[:10]}, from which it was made"]
-    log = clone.out("log", "--format=%H %P", f"{start.commit}..origin/{branch}")
-    commits = [line.split() for line in log.splitlines()]
+    log = clone.log(["%H", "%P"], f"{start.commit}..{remote_ref(branch)}")
+    commits = [" ".join(logged.fields).split() for logged in log]
     single = Counter(each.commit for each in made)
     return [
         *(f"{commit[0][:10]} has {len(commit) - 1} parents" for commit in commits if len(commit) != 2),

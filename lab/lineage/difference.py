@@ -90,7 +90,10 @@ class Side:
         """The names in the first line, which is used up with that."""
         self.fill()
         line, _, self.buffer = self.buffer.partition(b"\n")
-        return next(csv.reader([line.decode("utf-8", "replace")]), [])
+        try:
+            return next(csv.reader([line.decode("utf-8", "replace")]), [])
+        except csv.Error as error:
+            raise UnsortedError(f"the header of {self.name} cannot be read: {error}") from None
 
     def rows(self, header: list[str]) -> Iterator[Row]:
         """The rows that are left, with their ids, which must rise."""
@@ -109,7 +112,10 @@ class Side:
 def difference(base: Stream, version: Stream) -> Difference:
     """What `version` has that `base` has not, and the other way round; both are read to their ends at most."""
     before, after = Side(base, "its base"), Side(version, "the version")
-    headers = before.header(), after.header()
+    try:
+        headers = before.header(), after.header()
+    except UnsortedError as error:
+        return Difference(fault=str(error))
     found = Difference(columns=sorted(set(headers[0]) ^ set(headers[1])))
     for side, header in zip((before, after), headers, strict=True):
         if ID_COLUMN not in header:

@@ -18,13 +18,13 @@ from ruamel.yaml.error import YAMLError
 
 from lab.access import Access
 from lab.components import storage
-from lab.lineage.versions import read_files
 from lab.pipeline.git import Repository
+from lab.pipeline.log import REMOVED, SUBMODULE
 
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 FOLDER = ".dir"
-REMOVED, SUBMODULE = "000000", "160000"
-"""Modes of Git's raw format (git-diff(1)) that name no blob."""
+LARGEST = 20_000_000
+"""Characters of a pointer: YAML takes about a minute for so many."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ def of_repository(access: Access, clone: Repository, s3: Any) -> Needed:
     """Everything that the refs of `clone`, a mirror, need; folders are looked up in the bucket."""
     found = Needed()
     pointers = pointers_of(clone)
-    contents = read_files(clone, [blob for blob, _ in pointers])
+    contents = clone.blobs([blob for blob, _ in pointers])
     for (_, place), content in zip(pointers, contents, strict=True):
         try:
             for md5, size in named(content):
@@ -65,15 +65,12 @@ def pointers_of(clone: Repository) -> list[tuple[str, str]]:
     A blob is in a commit's tree because the commit brought it (against each of its parents, so merges are asked for all
     of them) or because a parent had it, and so on to the commit that brought it.
     """
-    log = clone.out("log", "--all", "-m", "--root", "--raw", "--no-abbrev", "--no-renames", "-z", "--format=%x01%H")
+    log = clone.log(["%H"], "--all", "-m", "--root", "--raw", "--no-abbrev", "--no-renames")
     blobs: dict[str, str] = {}
-    for block in log.split("\x01")[1:]:
-        commit, *entries = block.split("\0")
-        pairs = iter(entries[: len(entries) // 2 * 2])
-        for status, name in zip(pairs, pairs, strict=True):
-            _, mode, _, blob, *_ = status.strip("\n").split(" ")
-            if is_pointer(name) and mode not in {REMOVED, SUBMODULE}:
-                blobs.setdefault(blob, f"{name} at {commit.strip()[:10]}")
+    for commit in log:
+        for change in commit.changes:
+            if is_pointer(change.path) and change.mode not in {REMOVED, SUBMODULE}:
+                blobs.setdefault(change.blob, f"{change.path} at {commit.fields[0][:10]}")
     return list(blobs.items())
 
 
@@ -87,6 +84,8 @@ def named(content: str) -> list[tuple[str, object]]:
     Raises:
         UnreadableError: it is not YAML, or an output names no object by md5.
     """
+    if len(content) > LARGEST:
+        raise UnreadableError(f"it has more than {LARGEST:,} characters")
     try:
         whole = YAML(typ="safe", pure=True).load(content)
     except (YAMLError, ValueError, OverflowError, RecursionError) as error:
@@ -96,7 +95,10 @@ def named(content: str) -> list[tuple[str, object]]:
     for output in outputs(whole):
         if not isinstance(output, dict) or ("md5" not in output and "deps" not in whole and "files" not in output):
             raise UnreadableError("an output of it has no md5")
-    return list(md5s(whole))
+    try:
+        return list(md5s(whole, set()))
+    except RecursionError as error:
+        raise UnreadableError("it is nested too deeply") from error
 
 
 def outputs(whole: dict[Any, Any]) -> list[Any]:
@@ -116,19 +118,26 @@ def outputs_of(stage: object) -> list[Any]:
     return found
 
 
-def md5s(value: object) -> Iterator[tuple[str, object]]:
-    """Each md5 at any depth, dependencies included: what is named is kept, whatever for."""
+def md5s(value: object, seen: set[int]) -> Iterator[tuple[str, object]]:
+    """Each md5 at any depth, dependencies included: what is named is kept, whatever for.
+
+    An alias of YAML is the same object again, even inside itself: `seen` has those that were looked at.
+    """
+    if isinstance(value, dict | list):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
     if isinstance(value, dict):
         for name, inner in value.items():
             if name != "md5" or isinstance(inner, dict | list):
-                yield from md5s(inner)
+                yield from md5s(inner, seen)
             elif MD5.fullmatch(str(inner)):
                 yield str(inner), value.get("size")
             elif inner is not None:
-                raise UnreadableError(f"md5 {inner!r} is not 32 hexadecimal digits")
+                raise UnreadableError(f"md5 {str(inner)[:50]!r} is not 32 hexadecimal digits")
     elif isinstance(value, list):
         for inner in value:
-            yield from md5s(inner)
+            yield from md5s(inner, seen)
 
 
 def add_folder(access: Access, md5: str, found: Needed, s3: Any) -> None:
@@ -140,14 +149,16 @@ def add_folder(access: Access, md5: str, found: Needed, s3: Any) -> None:
     try:
         for name in files_of(content):
             found.add(name)
-    except ValueError:
+    except (ValueError, RecursionError):
         found.unreadable.append(f"the object of the folder {md5} is not a list of files")
 
 
 def files_of(content: bytes) -> list[str]:
     """The md5s in a folder's object; ValueError if it is not one."""
     entries = json.loads(content)
+    if not isinstance(entries, list):
+        raise ValueError  # noqa: TRY004 - as json.loads does
     names = [entry.get("md5") if isinstance(entry, dict) else None for entry in entries]
-    if not isinstance(entries, list) or not all(isinstance(name, str) and MD5.fullmatch(name) for name in names):
+    if not all(isinstance(name, str) and MD5.fullmatch(name) for name in names):
         raise ValueError
     return [str(name) for name in names]

@@ -41,8 +41,8 @@ class Replay:
                 return None
             self.md5 = ""
             try:
-                append_rows(self.file, version.rows_added, version.run_id, version.base_md5, base_size)
-            except PipelineError:  # the base is no sound dataset
+                append_rows(self.file, version.rows_added, version.row_identity, version.base_md5, base_size)
+            except PipelineError:  # the base is no sound dataset, or a newer lab derived the rows
                 return None
         self.md5 = file_md5(self.file)
         return self.file if self.md5 == version.md5 else None

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lab.access import Access
 from lab.errors import CheckFailedError, NoSuchVersionError
 from lab.lineage import versions
 from lab.lineage.versions import DataVersion
+from lab.pipeline import content
 from lab.pipeline.append import append_rows
+from lab.pipeline.content import Content
+from lab.pipeline.dvc import lay_out, object_place
 from lab.pipeline.git import Repository
-from lab.pipeline.pointer import Pointer, parse
 from lab.pipeline.synthetic import generate
 from lab.proc import run
 
 LIMIT = 3600
+DATA = PurePosixPath("data")
+"""What the dataset is called in a DVC folder that is gone afterwards."""
 
 
 def reproduce(access: Access, wanted: str, output: Path | None, *, replay: bool) -> tuple[DataVersion, Path]:
@@ -51,15 +55,16 @@ def default_output(access: Access, version: DataVersion) -> Path:
 
 
 def pulled(access: Access, clone: Repository, commit: str, path: str) -> Path:
-    """The data that `commit` names, in the clone's cache."""
-    clone.run("checkout", "--quiet", "--detach", commit)
-    pointer = read_pointer(clone, commit, path)
-    command = [str(access.dvc_program()), "fetch", "--quiet", f"{path}.dvc"]
-    finished = run(command, env=clone.environment, cwd=clone.folder, limit=LIMIT, check=False)
-    file = cache_file(clone.folder, pointer.md5)
+    """The data that `commit` names, in the cache of a DVC folder beside the clone: nothing is checked out."""
+    found = content.read(clone, commit, PurePosixPath(path))
+    folder = clone.folder.with_name("dvc")
+    lay_out(folder, DATA, found.pointer, found.remote)
+    command = [str(access.dvc_program()), "fetch", "--quiet", "--", f"{DATA}.dvc"]
+    finished = run(command, env=clone.environment, cwd=folder, limit=LIMIT, check=False)
+    file = cache_file(folder, found)
     if finished.status != 0 or not file.exists():
         raise CheckFailedError(
-            f"the object of md5 {pointer.md5} ({path} at {commit[:10]}) could not be pulled", "make lab-verify",
+            f"the object of md5 {found.pointer.md5} ({path} at {commit[:10]}) could not be pulled", "make lab-verify",
             finished.stderr.strip()[-500:],
         )  # fmt: skip
     return file
@@ -76,18 +81,14 @@ def replayed(access: Access, clone: Repository, version: DataVersion) -> Path:
             f"version {version.number} was made by hand ({version.author}): there is no run to replay",
             "make lab-reproduce without REPLAY=1 writes its file",
         )
-    base = read_pointer(clone, version.parent, version.path)
+    base = content.read(clone, version.parent, PurePosixPath(version.path)).pointer
     shutil.copyfile(pulled(access, clone, version.parent, version.path), made)
-    append_rows(made, version.rows_added, version.run_id, base.md5, base.size)
+    append_rows(made, version.rows_added, version.row_identity, base.md5, base.size)
     return made
 
 
-def read_pointer(clone: Repository, commit: str, path: str) -> Pointer:
-    return parse(clone.out("show", f"{commit}:{path}.dvc"), f"{path}.dvc")
-
-
-def cache_file(clone: Path, md5: str) -> Path:
-    return clone / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+def cache_file(folder: Path, found: Content) -> Path:
+    return folder / ".dvc" / "cache" / object_place(found.pointer.md5)
 
 
 def file_md5(file: Path) -> str:

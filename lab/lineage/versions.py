@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from lab.access import BRANCH, Access
 from lab.components import repository
 from lab.errors import NoSuchVersionError, ServiceError
-from lab.pipeline.errors import PipelineError
-from lab.pipeline.git import GitError, Repository
-from lab.pipeline.pointer import Pointer, parse
+from lab.pipeline.append import row_identity
+from lab.pipeline.errors import DatasetError, PipelineError
+from lab.pipeline.git import GitError, Repository, remote_ref
+from lab.pipeline.log import EXECUTABLE, FILE, ODDITIES, Change, trailer
+from lab.pipeline.pointer import LARGEST, SUFFIX, Pointer, parse
 
-TRAILERS = ("Data-Md5", "Data-Size", "Data-Rows", "Data-Rows-Added", "Data-Base", "Data-Seed", "Run-Id", "Dag-Id",
-            "Dag-Version", "Worker-Image", "Dvc-Version", "Task-Seconds")  # fmt: skip
-
-USUAL = re.compile(
-    r"outs:\n- md5: ('?)([0-9a-f]{32})\1\n  size: ([0-9]{1,18})\n  hash: md5\n  path: ([a-z_][\w-]*\.csv)\n"
-)
-"""A pointer as DVC writes it. YAML takes unquoted digits, or digits with one `e`, for a number: DVC quotes those."""
+TRAILERS = ("Data-Md5", "Data-Size", "Data-Rows", "Data-Rows-Added", "Data-Base", "Data-Row-Key", "Data-Seed", "Run-Id",
+            "Dag-Id", "Dag-Version", "Worker-Image", "Dvc-Version", "Task-Seconds")  # fmt: skip
+FIELDS = ["%H", "%P", "%cI", "%an", "%s", *(trailer(name) for name in TRAILERS)]
+NO_TIME = "1970-01-01T00:00:00+00:00"
+"""Of a commit with a date that Git cannot read."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,18 @@ class DataVersion:
     worker: str | None
     dvc_version: str | None
     task_seconds: dict[str, float] | None
+    row_key: int = 1
+    """How its rows were derived: see lab.pipeline.append."""
 
     @property
     def code_version(self) -> str:
         """The commit of the DAG that made it; empty where there was no run, or Airflow did not know."""
         return self.dag_version if self.dag_version and self.dag_version != "unknown" else ""
+
+    @property
+    def row_identity(self) -> str:
+        """What its run's rows were derived from besides its base; UsageError if this lab does not know how."""
+        return row_identity(self.row_key, self.dag_id or "", self.path, self.run_id or "")
 
     @property
     def promises_receipt(self) -> bool:
@@ -71,11 +77,14 @@ class DataVersion:
 
 @contextmanager
 def fresh_clone(access: Access, *options: str) -> Iterator[Repository]:
-    """A new clone of the lab's repository that is gone after the block; `options` are those of git-clone(1)."""
+    """A new clone of the lab's repository that is gone after the block, with nothing checked out.
+
+    `options` are those of git-clone(1).
+    """
     access.paths.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=access.paths.temporary, prefix="clone-") as folder:
         try:
-            cloned = repository.clone(access, Path(folder) / "repository", *options)
+            cloned = repository.clone(access, Path(folder) / "repository", "--no-checkout", *options)
         except GitError as error:
             raise ServiceError(error.message, "make lab-status") from error
         yield cloned
@@ -87,7 +96,7 @@ def of_branch(access: Access, branch: str = BRANCH) -> list[DataVersion]:
     Raises:
         NoSuchVersionError: there is no such branch.
     """
-    with fresh_clone(access, "--no-checkout") as clone:
+    with fresh_clone(access) as clone:
         return read_branch(clone, branch)
 
 
@@ -97,7 +106,7 @@ def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:
     Raises:
         NoSuchVersionError: there is no such branch.
     """
-    reference = f"refs/remotes/origin/{branch}"
+    reference = remote_ref(branch)
     if clone.run("show-ref", "--verify", "--quiet", reference, check=False).returncode != 0:
         known = clone.out("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin").split()
         raise no_branch(branch, [name for name in known if name != "HEAD"])
@@ -111,60 +120,63 @@ def no_branch(branch: str, known: Iterable[str]) -> NoSuchVersionError:
 
 def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:
     """All data versions reachable from `revision`, oldest first, numbered from 1."""
-    fields = [
-        "%H",
-        "%P",
-        "%cI",
-        "%an",
-        "%s",
-        *(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in TRAILERS),
-    ]
-    log = clone.out(
-        "log", "--reverse", "--topo-order", "--first-parent", "-m", "--diff-filter=AM", "--name-only", "--no-renames",
-        "-z", f"--format=%x01{'%x00'.join(fields)}%x02", revision, "--", "*.dvc",
+    log = clone.log(
+        FIELDS, "--reverse", "--topo-order", "--first-parent", "-m", "--diff-filter=AMT", "--raw", "--no-abbrev",
+        "--no-renames", revision, "--", f"*{SUFFIX}",
     )  # fmt: skip
-    entries = []
-    for block in log.split("\x01")[1:]:
-        head, _, names = block.partition("\x02")
-        entries += [(head.split("\0"), name) for name in names.strip("\n\0").split("\0") if name]
-    contents = read_files(clone, [f"{head[0]}:{name}" for head, name in entries])
-    return [
-        make(number, *entry, content) for number, (entry, content) in enumerate(zip(entries, contents, strict=True), 1)
-    ]
+    entries = [(commit.fields, change) for commit in log for change in commit.changes]
+    readable = list(dict.fromkeys(change.blob for _, change in entries if change.mode in {FILE, EXECUTABLE}))
+    blobs = dict(zip(readable, clone.blobs(readable), strict=True))
+    return [make(number, *entry, blobs) for number, entry in enumerate(entries, 1)]
 
 
-def make(number: int, head: list[str], pointer_name: str, content: str) -> DataVersion:
-    commit, parents, time, author, subject, *values = head
+def make(number: int, fields: list[str], change: Change, blobs: dict[str, str]) -> DataVersion:
+    commit, parents, time, author, subject, *values = fields
     claim = dict(zip(TRAILERS, values, strict=True))
     md5 = size = None
-    fault = ""
+    fault = "" if is_time(time) else "the date of its commit cannot be read"
     try:
-        pointer = usual(content) or parse(content, pointer_name)
+        pointer = pointer_of(change, blobs)
         md5, size = pointer.md5, pointer.size
     except PipelineError as error:
         fault = error.message
     return DataVersion(
-        number=number, commit=commit, parent=parents.split(" ")[0], time=time, author=author, subject=subject,
-        path=pointer_name.removesuffix(".dvc"), md5=md5, size=size, fault=fault,
+        number=number, commit=commit, parent=parents.split(" ")[0], time=time if is_time(time) else NO_TIME,
+        author=author, subject=subject, path=change.path.removesuffix(SUFFIX), md5=md5, size=size, fault=fault,
         claimed_md5=claim["Data-Md5"] or None, claimed_size=number_or_none(claim["Data-Size"]),
         rows=number_or_none(claim["Data-Rows"]), rows_added=number_or_none(claim["Data-Rows-Added"]),
         base_md5=claim["Data-Base"] or None, seed=number_or_none(claim["Data-Seed"]),
         run_id=claim["Run-Id"] or None, dag_id=claim["Dag-Id"] or None, dag_version=claim["Dag-Version"] or None,
         worker=claim["Worker-Image"] or None, dvc_version=claim["Dvc-Version"] or None,
         task_seconds=seconds_of_tasks(claim["Task-Seconds"]),
+        row_key=number_or_none(claim["Data-Row-Key"]) or 1,
     )  # fmt: skip
 
 
+def pointer_of(change: Change, blobs: dict[str, str]) -> Pointer:
+    """The pointer that a commit left.
+
+    Raises:
+        DatasetError: what stands there is no pointer; why not.
+    """
+    if change.mode in ODDITIES:
+        raise DatasetError(f"{change.path} is {ODDITIES[change.mode]}, not a DVC pointer")
+    content = blobs[change.blob]
+    if len(content) > LARGEST:
+        raise DatasetError(f"{change.path} has {len(content):,} characters, more than a DVC pointer has")
+    return parse(content, change.path)
+
+
+def is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def number_or_none(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
-
-
-def usual(content: str) -> Pointer | None:
-    """A pointer written in DVC's own way, without the milliseconds of a YAML parser; None if it may be any other."""
-    found = USUAL.fullmatch(content)
-    if found is None or not (found[1] or re.search("[a-df]", found[2])):
-        return None
-    return Pointer(found[2], int(found[3]), found[4])
+    """The number that the text says in at most 18 digits, as every count of bytes or rows does."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
 
 
 def seconds_of_tasks(text: str) -> dict[str, float] | None:
@@ -175,24 +187,6 @@ def seconds_of_tasks(text: str) -> dict[str, float] | None:
     except ValueError:
         return None
     return found if found and all(map(math.isfinite, found.values())) else None
-
-
-def read_files(clone: Repository, names: list[str]) -> list[str]:
-    """The content of each `<commit>:<path>`, by one `git cat-file --batch`."""
-    if not names:
-        return []
-    finished = subprocess.run(
-        ["git", "cat-file", "--batch"],  # noqa: S607 - the git on PATH
-        cwd=clone.folder, env=clone.environment, input="".join(f"{name}\n" for name in names).encode(),
-        capture_output=True, check=True,
-    )  # fmt: skip
-    contents, rest = [], finished.stdout
-    for _ in names:
-        header, _, rest = rest.partition(b"\n")
-        size = int(header.rsplit(b" ", 1)[1])
-        contents.append(rest[:size].decode("utf-8", "replace"))
-        rest = rest[size + 1 :]
-    return contents
 
 
 def find(versions: list[DataVersion], wanted: str) -> DataVersion:

@@ -12,6 +12,8 @@ from lab.pipeline.schema import ID_COLUMN, MAX_ID
 from lab.pipeline.synthetic import csv_blocks
 from lab.pipeline.table import READ_SIZE, Digest, Table, open_dataset, scan
 
+ROW_KEY: Final = 2
+"""How the rows of a new version are derived; its commit says so (`Data-Row-Key`). Without that trailer it is 1."""
 _BASE_HINT: Final = "`dvc pull --force` fetches the version this run is based on"
 
 
@@ -31,9 +33,24 @@ class Appended:
     size: int
 
 
-def append_rows(path: str | os.PathLike[str], rows: int, run_id: str, base_md5: str, base_size: int) -> Appended:
+def row_identity(row_key: int, dag: str, dataset: str, run_id: str) -> str:
+    """What the rows of a run are derived from besides its base, as `append_rows` takes it.
+
+    By row key 1 it is the run id alone, so that two DAGs with a run at the same time, or two datasets of one run, get
+    the same rows; by row key 2 it is all three, none of which has a newline.
+
+    Raises:
+        UsageError: there is no such row key.
+    """
+    if row_key not in {1, ROW_KEY}:
+        raise UsageError(f"rows by row key {row_key} are not known", "a newer lab made this version: use that one")
+    return run_id if row_key == 1 else f"{dag}\n{dataset}\n{run_id}"
+
+
+def append_rows(path: str | os.PathLike[str], rows: int, identity: str, base_md5: str, base_size: int) -> Appended:
     """Append `rows` employees to the version of the dataset that has `base_size` bytes and this md5.
 
+    `identity` is what the rows are derived from besides that version: see row_identity.
     The added bytes depend on these arguments and that version alone. Whatever stands after the base version
     (from an attempt that was killed) is dropped first, so calling this again gives the same file. The base is
     read once and never written; memory is constant; on return the file is on disk (fsync(2)).
@@ -55,7 +72,7 @@ def append_rows(path: str | os.PathLike[str], rows: int, run_id: str, base_md5: 
         file.truncate(base_size)
         file.seek(base_size)
         size = base_size
-        for block in _addition(base, rows, run_id):
+        for block in _addition(base, rows, identity):
             file.write(block)
             md5.update(block)
             size += len(block)
@@ -64,17 +81,17 @@ def append_rows(path: str | os.PathLike[str], rows: int, run_id: str, base_md5: 
     return Appended(base.rows, base.rows + rows, base.last_id + 1, base.last_id + rows, md5.hexdigest(), size)
 
 
-def _addition(base: Table, rows: int, run_id: str) -> Iterator[bytes]:
+def _addition(base: Table, rows: int, identity: str) -> Iterator[bytes]:
     """What to write after the base version; nothing where there are no rows to add."""
     if rows and not base.ends_with_newline:
         yield base.newline.encode()
     first = base.last_id + 1
-    yield from csv_blocks(range(first, first + rows), _key(run_id, base.md5), base.newline)
+    yield from csv_blocks(range(first, first + rows), _key(identity, base.md5), base.newline)
 
 
-def _key(run_id: str, base_md5: str) -> bytes:
+def _key(identity: str, base_md5: str) -> bytes:
     """A key of this pair's own: the md5 has a fixed length, `person` keeps other uses of BLAKE2b apart."""
-    return hashlib.blake2b((base_md5 + run_id).encode(), digest_size=32, person=b"lab/append/v1").digest()
+    return hashlib.blake2b((base_md5 + identity).encode(), digest_size=32, person=b"lab/append/v1").digest()
 
 
 def _check_file(path: Path, base_size: int) -> None:

@@ -1,15 +1,21 @@
-"""DVC, called in this process: one start-up for all commands of a step."""
+"""DVC, called in this process: one start-up for all commands of a step.
+
+It works in a folder whose configuration and pointers the lab has written (`lay_out`), never on a repository's own.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lab.pipeline.errors import PipelineError
+from lab.pipeline.dvc_config import FILE, RemoteUrl
+from lab.pipeline.errors import DatasetError, PipelineError
+from lab.pipeline.pointer import MD5, SUFFIX, Pointer
 
 
 class DvcError(PipelineError):
@@ -19,14 +25,36 @@ class DvcError(PipelineError):
 
 
 def isolate(folder: Path) -> None:
-    """Keep what DVC writes beside a repository in `folder`, and its usage reports off."""
+    """Keep what DVC writes beside a repository in `folder`, its usage reports off, and AWS profiles out of it.
+
+    An AWS configuration file can name a program to run (`credential_process` in "AWS CLI configuration files"): what
+    the place itself names is used, else an empty one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    empty = folder / "aws-configuration"  # a file, because dvc-s3 does not read a device
+    empty.touch()
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        os.environ[name] = os.environ.get(name) or str(empty)
     os.environ.update(
         DVC_NO_ANALYTICS="1",
         DVC_SITE_CACHE_DIR=str(folder / "site"),
         DVC_GLOBAL_CONFIG_DIR=str(folder / "global"),
         DVC_SYSTEM_CONFIG_DIR=str(folder / "system"),
     )
+
+
+def lay_out(folder: Path, dataset: PurePosixPath, pointer: Pointer, remote: RemoteUrl) -> None:
+    """Write what DVC reads in `folder`: a configuration that names the remote, and the dataset's pointer."""
+    path = json.dumps(dataset.name, ensure_ascii=False)  # a string of YAML too
+    written = {
+        Path(folder, FILE): remote.configuration(),
+        Path(folder, f"{dataset}{SUFFIX}"): (
+            f"outs:\n- md5: '{pointer.md5}'\n  size: {pointer.size}\n  hash: md5\n  path: {path}\n"
+        ),
+    }
+    for file, text in written.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
 
 
 def load() -> None:
@@ -75,6 +103,35 @@ class Remote:
         """
         with refusals(object_place(md5)):
             return not self.filesystem.exists(self.at(object_place(md5))) and bool(self.filesystem.exists(self.path))
+
+    def require(self, md5: str, size: int) -> None:
+        """Require that the object is there as it was pushed.
+
+        Its size always tells; its ETag is the md5 of what was uploaded in one part without a key of KMS or the
+        client's ("Object" in the Amazon S3 API reference).
+
+        Raises:
+            DatasetError: another object is in its place.
+            DvcError: it is not there, or the remote could not be asked.
+        """
+        place = object_place(md5)
+        with refusals(place):
+            bucket, key, _ = self.filesystem.fs.split_path(self.at(place))
+            try:
+                found = self.filesystem.fs.call_s3("head_object", Bucket=bucket, Key=key)
+            except FileNotFoundError:
+                found = None
+        if found is None:
+            raise DvcError(f"{place}: the object is not on the DVC remote after its push", "make lab-status")
+        tag = found["ETag"].strip('"')
+        keyed = "kms" in found.get("ServerSideEncryption", "") or "SSECustomerAlgorithm" in found
+        whole = MD5.fullmatch(tag) is not None and not keyed
+        if found["ContentLength"] != size or (whole and tag != md5):
+            raise DatasetError(
+                f"{place}: the object on the DVC remote has {found['ContentLength']:,} bytes and the ETag {tag}, "
+                f"not the {size:,} bytes that were pushed",
+                "`make lab-repair` restores it if a commit names it, else `make lab-gc DELETE=1` removes it",
+            )
 
     def write(self, place: str, content: bytes) -> None:
         """Write a file at `place`, a path below the remote's; what is there is replaced.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.pipeline.append import Appended
+from lab.pipeline.append import ROW_KEY, Appended
 from lab.pipeline.pointer import Pointer
 from lab.pipeline.run import Run
 
@@ -19,6 +19,7 @@ def commit_message(run: Run, base: Pointer, appended: Appended, further: Mapping
         "Data-Rows": appended.rows_after,
         "Data-Rows-Added": appended.rows_after - appended.rows_before,
         "Data-Base": base.md5,
+        "Data-Row-Key": ROW_KEY,
         "Run-Id": run.identity,
         "Dag-Id": run.dag,
         "Dag-Version": run.code_version or "unknown",

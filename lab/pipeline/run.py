@@ -86,15 +86,17 @@ PATTERNS = {
     "PIPELINE_RUN_ID": r"[A-Za-z0-9_.~:+-]{1,250}",  # what Airflow allows (core.allowed_run_id_pattern)
     "PIPELINE_DAG_ID": r"[\w.-]{1,250}",
     "PIPELINE_CODE_VERSION": r"[0-9a-f]{0,64}",
-    "PIPELINE_RUN_DATE": r"\d{4}-\d\d-\d\d",
+    "PIPELINE_RUN_DATE": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
     "PIPELINE_REPOSITORY": r"(https?|ssh|file)://\S+|/\S+",
-    "PIPELINE_BRANCH": r"(?!-)[\w./-]{1,200}",
-    "PIPELINE_DATASET": r"(?!/)[\w .-]+(/[\w .-]+)*\.csv",
-    "PIPELINE_ROWS": r"\d{1,9}",
+    # git-check-ref-format(1), of these characters
+    "PIPELINE_BRANCH": r"(?=.{1,200}$)(?!-)(?!.*(\.\.|\.lock(/|$)|\.$))(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*",
+    # Names that neither a program nor a person takes for anything else: no `-x`, `.git`, `.dvc`, or blank at an end
+    "PIPELINE_DATASET": r"(?=.{1,200}$)\w([\w .-]*[\w-])?(/\w([\w .-]*[\w-])?)*\.csv",
+    "PIPELINE_ROWS": r"[0-9]{1,9}",
     "PIPELINE_SHARED_DIR": r"/.+",
     "PIPELINE_WORKER_IMAGE": r"\S{0,500}",
     "PIPELINE_WORKER_DIGEST": r"(sha256:[0-9a-f]{64})?",
-    "PIPELINE_TRIES_LEFT": r"\d{0,4}",
+    "PIPELINE_TRIES_LEFT": r"[0-9]{0,4}",
 }
 
 

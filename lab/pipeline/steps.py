@@ -13,26 +13,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.pipeline import receipt, workspace
-from lab.pipeline.append import Appended, append_rows
-from lab.pipeline.dvc import DvcError, Remote, dvc, load, open_remote
+from lab.pipeline import content, receipt, workspace
+from lab.pipeline.append import ROW_KEY, Appended, append_rows, row_identity
+from lab.pipeline.content import Content
+from lab.pipeline.dvc import DvcError, Remote, dvc, lay_out, load, open_remote
 from lab.pipeline.errors import DatasetError
-from lab.pipeline.git import GitError, Repository
+from lab.pipeline.git import GitError, Repository, remote_ref
 from lab.pipeline.message import commit_message
-from lab.pipeline.pointer import Pointer, parse
+from lab.pipeline.pointer import parse, replaced
 from lab.pipeline.run import Run
 
 PUSH_ATTEMPTS = 20
 LOCKED = "cannot lock ref"
 """What Git's server says to the one of two that push at the same moment (refs/files-backend.c in Git's source)."""
+STALE = "stale info"
+"""What git-push says where the branch is not at the head that the commit was made for (transport.c in Git's source)."""
 LONGEST_PAUSE = 2
 
 
 class Stored(NamedTuple):
-    """A version whose object is on the remote, with its pointer as DVC wrote it."""
+    """A version whose object is on the remote."""
 
     appended: Appended
-    pointer: str
     remote: Remote
 
 
@@ -47,11 +49,13 @@ def pull(run: Run) -> None:
     repository = workspace.open_clone(run)
     if published(run, repository):
         return
-    base = pointer_at(run, repository, "HEAD")
+    base = content.read(repository, "HEAD", run.dataset)
+    if base.remote.notice:
+        say(base.remote.notice)
     fetch_data(run, base)
     note_task(run, "pull_data", started)
     head = repository.out("rev-parse", "--short", "HEAD")
-    say(f"pulled {run.dataset} at {head}: md5 {base.md5}, {base.size:,} bytes")
+    say(f"pulled {run.dataset} at {head}: md5 {base.pointer.md5}, {base.pointer.size:,} bytes")
 
 
 def modify(run: Run) -> None:
@@ -60,7 +64,7 @@ def modify(run: Run) -> None:
     repository = workspace.open_clone(run)
     if published(run, repository):
         return
-    base = pointer_at(run, repository, "HEAD")
+    base = content.read(repository, "HEAD", run.dataset)
     if not run.data_file.exists():
         fetch_data(run, base)
     appended = append(run, base)
@@ -104,125 +108,117 @@ def publish(run: Run, repository: Repository, started: float) -> None:
 def try_push(run: Run, repository: Repository, started: float, stored: dict[tuple[str, str], Stored]) -> bool:
     """One attempt on the branch head as last fetched; False if the branch has moved meanwhile.
 
-    `stored` is what earlier attempts have put on the remote, by the md5 of its base and DVC's configuration: there is
-    little time between fetch and push where only other files have changed.
+    `stored` is what earlier attempts have put on the remote, by the md5 of its base and the remote: there is little
+    time between fetch and push where only other files have changed.
 
     Raises:
+        HistoryRewrittenError: the branch was reset to another commit, or deleted; it stays so.
         GitError: the server refused the commit, and not because the branch has moved.
     """
-    target = repository.out("rev-parse", f"origin/{run.branch}")
-    repository.run("reset", "--quiet", "--hard", target)
-    base = pointer_at(run, repository, target)
-    key = (base.md5, repository.out("rev-parse", f"{target}:.dvc"))
+    target = repository.out("rev-parse", remote_ref(run.branch))
+    head = content.read(repository, target, run.dataset)
+    key = (head.pointer.md5, head.remote.url)
     if key not in stored:
-        stored[key] = store(run, repository, base)
-    appended, pointer, remote = stored[key]
-    Path(run.clone, run.pointer).write_text(pointer, "utf-8")
+        stored[key] = store(run, head)
+    appended, remote = stored[key]
+    remote.require(appended.md5, appended.size)
     tasks = {**workspace.read(run.tasks), "push_data": receipt.task(started, time.time())}
-    made = receipt.of_run(run, base, target, appended, tasks)
+    made = receipt.of_run(run, head.pointer, target, appended, tasks)
     receipt.put(remote, made)
-    repository.run("add", "--", run.pointer)
-    message = commit_message(run, base, appended, receipt.trailers(made))
-    repository.run("commit", "--quiet", "--message", message)
-    pushed = repository.run("push", "--quiet", "origin", f"HEAD:refs/heads/{run.branch}", check=False)
+    text = replaced(head.text, run.pointer, appended.md5, appended.size)
+    message = commit_message(run, head.pointer, appended, receipt.trailers(made))
+    commit = repository.commit_on(target, run.pointer, text, message, mode=head.mode)
+    pushed = repository.push(commit, run.branch, target)
     if pushed.returncode == 0:
-        say(f"data version of this run: commit {repository.out('rev-parse', 'HEAD')}")
+        say(f"data version of this run: commit {commit}")
         return True
     repository.fetch(run.branch)
-    if repository.out("rev-parse", f"origin/{run.branch}") == target and LOCKED not in pushed.stderr:
-        raise GitError(f"git push: {pushed.stderr.strip().splitlines()[-1]}", "may this user push to the branch?")
+    moved = repository.out("rev-parse", remote_ref(run.branch)) != target
+    if not moved and LOCKED not in pushed.stderr and STALE not in pushed.stderr:
+        last = (pushed.stderr.strip() or "no output").splitlines()[-1]
+        raise GitError(f"git push: {last}", "may this user push to the branch?")
     return published(run, repository)  # only the answer was lost
 
 
-def store(run: Run, repository: Repository, base: Pointer) -> Stored:
+def store(run: Run, base: Content) -> Stored:
     """Put the base with the run's rows under DVC, and its object in the bucket."""
     # Where the new head has the same data, as after a person's commit, the rows stand where they should.
     appended = read_appended(run, base)
+    if appended is not None:
+        lay_out(run.clone, run.dataset, base.pointer, base.remote)
     if appended is None or not is_added(run, appended):
-        repository.run("reset", "--quiet", "--hard")  # DVC has put its own pointer in place of the base's
         appended = replay(run, base)
         if not is_added(run, appended):
             raise DatasetError(
                 f"{run.dataset} changes while this run writes it: its md5 is not {appended.md5}",
                 "nothing else may write in the run's folder; start the run again",
             )
-    dvc(run.clone, "push", "--quiet", run.pointer)
+    dvc(run.clone, "push", "--quiet", "--", run.pointer)
     say(f"pushed object md5 {appended.md5}, {appended.size:,} bytes")
-    return Stored(appended, Path(run.clone, run.pointer).read_text("utf-8"), open_remote(run.clone))
+    return Stored(appended, open_remote(run.clone))
 
 
 def is_added(run: Run, appended: Appended) -> bool:
     """Have DVC take the file, and tell whether it is what `append` made; one that a killed DVC has left may not be."""
-    dvc(run.clone, "add", "--quiet", run.dataset.as_posix())
+    dvc(run.clone, "add", "--quiet", "--", run.dataset.as_posix())
     added = parse(Path(run.clone, run.pointer).read_text("utf-8"), run.pointer)
     return (added.md5, added.size) == (appended.md5, appended.size)
 
 
 def published(run: Run, repository: Repository) -> bool:
     """Whether the branch already has this run's commit; says so."""
-    commit = repository.commit_of_run(f"origin/{run.branch}", run.identity, run.dag)
+    commit = repository.commit_of_run(remote_ref(run.branch), run.identity, run.dag)
     if commit:
         say(f"data version of this run: commit {commit}")
     return commit is not None
 
 
-def pointer_at(run: Run, repository: Repository, commit: str) -> Pointer:
-    """The dataset's pointer in a commit.
-
-    Raises:
-        DatasetError: it is not there, or not a pointer to one file.
-    """
-    shown = repository.run("show", f"{commit}:{run.pointer}", check=False)
-    if shown.returncode != 0:
-        head = repository.out("rev-parse", "--short", commit)
-        raise DatasetError(
-            f"{run.pointer} is not in the repository at {head} of {run.branch}",
-            "the parameter `dataset` names a file under DVC, such as datasets/employee_attrition.csv",
-        )
-    return parse(shown.stdout, run.pointer)
-
-
-def fetch_data(run: Run, base: Pointer) -> None:
+def fetch_data(run: Run, base: Content) -> None:
     """Bring the base's bytes to the working file, and check them; what an earlier step left there is replaced."""
     run.appended.unlink(missing_ok=True)
+    md5 = base.pointer.md5
+    lay_out(run.clone, run.dataset, base.pointer, base.remote)
     try:
-        dvc(run.clone, "pull", "--quiet", "--force", run.pointer)
+        dvc(run.clone, "pull", "--quiet", "--force", "--", run.pointer)
     except DvcError as error:
-        if open_remote(run.clone).lacks(base.md5):
+        if open_remote(run.clone).lacks(md5):
             raise DatasetError(
-                f"{run.dataset}: its object, md5 {base.md5}, is not on the DVC remote",
+                f"{run.dataset}: its object, md5 {md5}, is not on the DVC remote",
                 "was its pointer edited by hand? `make lab-verify` names every version without its object, and "
                 "`make lab-repair` restores what can be restored",
             ) from error
-        raise DvcError(f"{run.dataset}: its object, md5 {base.md5}, could not be pulled", error.hint) from error
+        raise DvcError(f"{run.dataset}: its object, md5 {md5}, could not be pulled", error.hint) from error
     with run.data_file.open("rb") as file:
-        md5 = hashlib.file_digest(file, "md5").hexdigest()
-    if md5 != base.md5:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != md5:
         raise DatasetError(
-            f"{run.dataset}: the object has md5 {md5}, its pointer says {base.md5}",
+            f"{run.dataset}: the object has md5 {found}, its pointer says {md5}",
             "the object in the bucket was changed: `make lab-verify` names every version it touches",
         )
 
 
-def append(run: Run, base: Pointer) -> Appended:
+def append(run: Run, base: Content) -> Appended:
     """Add the run's rows to the file, which begins with the base, and keep what was done for `push`."""
     run.appended.unlink(missing_ok=True)
-    appended = append_rows(run.data_file, run.rows, run.identity, base.md5, base.size)
-    workspace.write(run.appended, {"base": base.md5, "rows": run.rows, "appended": asdict(appended)})
+    rows_of = row_identity(ROW_KEY, run.dag, str(run.dataset), run.identity)
+    appended = append_rows(run.data_file, run.rows, rows_of, base.pointer.md5, base.pointer.size)
+    kept = {"base": base.pointer.md5, "rows": run.rows, "row_key": ROW_KEY, "appended": asdict(appended)}
+    workspace.write(run.appended, kept)
     return appended
 
 
-def replay(run: Run, base: Pointer) -> Appended:
+def replay(run: Run, base: Content) -> Appended:
     """This run's rows on another base."""
-    say(f"adding this run's rows to md5 {base.md5}")
+    say(f"adding this run's rows to md5 {base.pointer.md5}")
     fetch_data(run, base)
     return append(run, base)
 
 
-def read_appended(run: Run, base: Pointer) -> Appended | None:
-    """What `append` kept, if it was done to this base."""
+def read_appended(run: Run, base: Content) -> Appended | None:
+    """What `append` kept, if it was done to this base, in the same way."""
     kept = workspace.read(run.appended)
-    if (kept.get("base"), kept.get("rows")) != (base.md5, run.rows) or not run.data_file.exists():
+    done = (kept.get("base"), kept.get("rows"), kept.get("row_key"))
+    if done != (base.pointer.md5, run.rows, ROW_KEY) or not run.data_file.exists():
         return None
     return Appended(**kept["appended"])
 

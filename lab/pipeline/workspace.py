@@ -90,13 +90,26 @@ def acquire(lock: Path) -> int | None:
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Its last holder may have removed the file since it was opened; then it keeps nobody out.
-        if os.fstat(descriptor).st_ino == lock.stat().st_ino:
+        # Its last holder may have removed the file since it was opened; then it keeps no other out.
+        if is_still_there(descriptor, lock):
             return descriptor
     except (BlockingIOError, FileNotFoundError):
         pass
     os.close(descriptor)
     return None
+
+
+def is_still_there(descriptor: int, lock: Path) -> bool:
+    """Whether the open file is the one at this path; FileNotFoundError if there is none.
+
+    The path is opened for that: on NFS, as on EFS, stat(2) may answer from the client's cache, and open(2) asks the
+    server ("Close-to-open cache consistency" in nfs(5)).
+    """
+    there = os.open(lock, os.O_RDWR)
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.fstat(there))
+    finally:
+        os.close(there)
 
 
 def remove_folder(run: Run) -> None:

@@ -2,5 +2,5 @@
 
 It watches one branch of the repository and raises the event of an Airflow asset by Airflow's public REST API; which
 DAGs that starts is their own affair (`schedule=`). It runs with the worker's packages, as a process on the local engine
-and a pod on kind, and imports nothing else of `lab`.
+and a pod on kind, and imports nothing of `lab` but `lab.pipeline`.
 """

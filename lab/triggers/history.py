@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.pipeline.git import GitError, Repository
+from lab.pipeline.log import trailer
 from lab.triggers.errors import TroubleError
 
 FOLDER = "datasets/"
@@ -80,35 +82,40 @@ class Watched:
         Where the history was rewritten, that is what came since the two parted. Of a merge only what differs from all
         its parents counts: the rest are other commits' changes.
         """
-        form = ["%H", "%an", *(f"%(trailers:key={name},valueonly)" for name in NOT_A_PERSONS)]
-        log = self.git(
-            "log", "-c", "--name-only", "-z", f"--format=%x01{'%x00'.join(form)}%x02", head, "--not", *handled,
-            "--", FOLDER,
-        )  # fmt: skip
+        fields = ["%H", "%an", *(trailer(name) for name in NOT_A_PERSONS)]
+        arguments = ("-c", "--raw", "--no-abbrev", "--no-renames", head, "--not", *handled, "--", FOLDER)
+        with trouble():
+            log = self.clone.log(fields, *arguments)
         found: list[tuple[str, str]] = []
         paths: dict[str, None] = {}
-        for block in log.split("\x01")[1:]:
-            about, _, rest = block.partition("\x02")
-            commit, author, *trailers = about.split("\0")
-            names = [name for name in rest.strip("\0\n").split("\0") if name]
-            if names and not any(trailer.strip() for trailer in trailers):
+        for logged in log:
+            commit, author, *trailers = logged.fields
+            if logged.changes and not any(value.strip() for value in trailers):
                 found.append((commit, author))
-                paths |= dict.fromkeys(names)
+                paths |= dict.fromkeys(change.path for change in logged.changes)
         if not found:
             return None
         return Changes(head, [commit for commit, _ in found], found[0][1], sorted(paths))
 
+    @property
+    def clone(self) -> Repository:
+        return Repository(self.folder, self.environment, LIMIT)
+
     def git(self, *arguments: str, cwd: Path | None = None, text: str = "", check: bool = True) -> str:
         """Standard output of `git <arguments>` in the clone, which gets `text` on standard input."""
-        try:
-            finished = subprocess.run(
-                ["git", *arguments],  # noqa: S607 - the git on PATH
-                cwd=cwd or self.folder, env=self.environment, input=text, capture_output=True, encoding="utf-8",
-                errors="replace", timeout=LIMIT, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise TroubleError(f"git {arguments[0]} took longer than {LIMIT} s") from error
+        with trouble():
+            place = Repository(cwd or self.folder, self.environment, LIMIT)
+            finished = place.run(*arguments, text=text, check=False)
         if check and finished.returncode != 0:
             last = (finished.stderr.strip() or "no output").splitlines()[-1]
             raise TroubleError(f"git {arguments[0]}: {last}")
         return finished.stdout
+
+
+@contextmanager
+def trouble() -> Iterator[None]:
+    """Raise Git's errors as what the service waits out."""
+    try:
+        yield
+    except GitError as error:
+        raise TroubleError(str(error)) from error

@@ -94,7 +94,7 @@ def commit(repository: Repository, message: str, files: dict[str, str]) -> str:
 
 
 def pointer_text(md5: str, size: int = 10, path: str = "d.csv") -> str:
-    """A `.dvc` file as DVC 3 writes it."""
+    """A `.dvc` file as DVC 3 writes it, of a file called `path` beside it."""
     return f"outs:\n- md5: '{md5}'\n  size: {size}\n  hash: md5\n  path: {path}\n"
 
 

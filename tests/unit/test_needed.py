@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from lab.lineage.needed import UnreadableError, files_of, named, pointers_of
-from lab.lineage.versions import read_files
 from lab.pipeline.git import Repository
 from tests.unit.support import commit, md5_like, new_repository, pointer_text
 
@@ -60,7 +59,7 @@ def clone(tmp_path: Path) -> Repository:
 
 def md5s(clone: Repository) -> set[str]:
     blobs = [blob for blob, _ in pointers_of(clone)]
-    return {md5 for content in read_files(clone, blobs) for md5, _ in named(content)}
+    return {md5 for content in clone.blobs(blobs) for md5, _ in named(content)}
 
 
 def test_pointers_of_old_commits_removed_files_tags_and_side_branches_count(clone: Repository) -> None:

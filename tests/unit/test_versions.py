@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,12 @@ def clone(tmp_path: Path) -> Repository:
 
 def add(clone: Repository, number: int, message: str = "By hand", path: str = PATH, size: int = 10) -> str:
     """Commit a pointer to a version of this number's own md5."""
-    return commit(clone, message, {f"{path}.dvc": pointer_text(md5_like(number), size)})
+    return commit(clone, message, {f"{path}.dvc": pointer_text(md5_like(number), size, quoted(path))})
+
+
+def quoted(path: str) -> str:
+    """The file's name as a string of YAML."""
+    return json.dumps(path.rpartition("/")[2], ensure_ascii=False)
 
 
 def message_of_run(number: int, run: str = RUN) -> str:
@@ -67,6 +73,13 @@ def test_a_version_made_by_hand_has_a_pointer_and_no_claims(clone: Repository) -
     assert (version.md5, version.fault, version.parent) == (md5_like(1), "", "")
 
 
+@pytest.mark.parametrize(("trailer", "identity"), [("", RUN), ("\nData-Row-Key: 2", f"pipeline\n{PATH}\n{RUN}")])
+def test_how_rows_are_derived_stands_in_the_commit(clone: Repository, trailer: str, identity: str) -> None:
+    """What an older lab made says nothing of it."""
+    add(clone, 1, message_of_run(1) + trailer)
+    assert read(clone)[0].row_identity == identity
+
+
 @pytest.mark.parametrize("value", ["many", "-1", "", "1.5"])
 def test_a_claim_that_is_no_number_counts_as_none(clone: Repository, value: str) -> None:
     add(clone, 1, f"Data\n\nData-Rows: {value}\nData-Seed: 5")
@@ -88,7 +101,7 @@ def test_a_broken_pointer_is_a_version_with_a_fault_and_hides_no_other(clone: Re
 def test_several_datasets_are_numbered_together_and_keep_their_names(clone: Repository) -> None:
     add(clone, 1)
     add(clone, 2, path='other/größe und "mehr".csv')
-    files = {f"{PATH}.dvc": pointer_text(md5_like(3)), "b.csv.dvc": pointer_text(md5_like(4))}
+    files = {f"{PATH}.dvc": pointer_text(md5_like(3)), "b.csv.dvc": pointer_text(md5_like(4), path="b.csv")}
     both = commit(clone, "Two at once", files)
     versions = read(clone)
     assert numbers(versions) == [

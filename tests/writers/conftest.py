@@ -10,7 +10,7 @@ import pytest
 from tests.integration.checkout import SOURCE
 from tests.localstack.conftest import PYTHON, LocalStack
 from tests.writers.place import BUCKET, Place
-from tests.writers.writers import Host
+from tests.writers.writers import Host, Writer
 
 WORKER = SOURCE / ".lab" / "environments" / "worker" / "bin" / "python"
 
@@ -51,3 +51,13 @@ def new_place(storage: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("places")
     numbers = iter(range(1_000_000))
     return lambda: Place(folder / f"place-{next(numbers)}", s3, variables)
+
+
+@pytest.fixture
+def place(new_place: Callable[[], Place]) -> Place:
+    return new_place()
+
+
+@pytest.fixture
+def writer(host: Host, place: Place) -> Writer:
+    return Writer(host, place.environment(1, 3), place.folder / "run.log", 3)

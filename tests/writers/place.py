@@ -96,6 +96,22 @@ class Place:
         (self.desk / "notes.md").write_text(f"{self.by_hand}\n")
         self.commit("Notes")
 
+    def person_describes(self, text: str) -> None:
+        """Somebody adds this text to the dataset's pointer."""
+        self.git("pull", "--quiet", "--rebase", "origin", "main")
+        with (self.desk / POINTER).open("a") as file:
+            file.write(text)
+        self.commit("Described")
+
+    def operator_sets(self, commit: str | None) -> None:
+        """Somebody with access to the server sets the branch to this commit, or deletes it."""
+        change = ["update-ref", "refs/heads/main", commit] if commit else ["update-ref", "-d", "refs/heads/main"]
+        self.git(*change, at=self.bare)
+
+    def head(self) -> str | None:
+        """The commit at the head of the branch, as the server has it; None if there is no branch."""
+        return self.git("for-each-ref", "--format=%(objectname)", "refs/heads/main", at=self.bare) or None
+
     def move_remote(self, prefix: str) -> None:
         """Somebody has the repository keep its data elsewhere in the bucket."""
         self.git("pull", "--quiet", "--rebase", "origin", "main")

@@ -18,16 +18,6 @@ BROKEN, UNAVAILABLE, REWRITTEN = 65, 69, 76
 
 
 @pytest.fixture
-def place(new_place: Callable[[], Place]) -> Place:
-    return new_place()
-
-
-@pytest.fixture
-def writer(host: Host, place: Place) -> Writer:
-    return Writer(host, place.environment(1, 3), place.folder / "run.log", 3)
-
-
-@pytest.fixture
 def folder(place: Place) -> Callable[[], Path]:
     """The run's folder, once it has one."""
 
@@ -36,10 +26,6 @@ def folder(place: Place) -> Callable[[], Path]:
         return found
 
     return find
-
-
-def said(writer: Writer) -> str:
-    return writer.output.read_text("utf-8")
 
 
 def left(place: Place) -> list[str]:
@@ -121,16 +107,14 @@ def test_a_persons_commit_that_leaves_the_data_alone_costs_no_replay(place: Plac
     writer.go()
     place.person_notes()
     writer.finish()
-    assert "adding this run's rows" not in said(writer)
+    assert "adding this run's rows" not in writer.said()
     place.require_promises({writer.run_id: 3}, 0)
 
 
 def test_a_person_who_moves_the_remote_while_a_run_pushes_finds_its_object_there(place: Place, writer: Writer) -> None:
     writer.go()
     writer.go()
-    while "pushed object" not in said(writer):
-        assert not writer.ended
-        writer.go(1)
+    writer.go_until("pushed object")
     place.move_remote("elsewhere")
     writer.finish()
     md5 = place.pointer("main").md5
@@ -143,16 +127,14 @@ def test_runs_that_push_at_once_take_turns(host: Host, place: Place) -> None:
     writers = [patient_writer(host, place, number) for number in range(4)]
     with ThreadPoolExecutor() as threads:
         list(threads.map(Writer.finish, writers))
-    assert all("once more on its head" not in said(writer) for writer in writers)
+    assert all("once more on its head" not in writer.said() for writer in writers)
     place.require_promises({writer.run_id: 3 for writer in writers}, 0)
 
 
 def test_a_run_that_is_killed_in_its_turn_keeps_nobody_waiting(host: Host, place: Place) -> None:
     first, second = (patient_writer(host, place, number) for number in range(2))
     first.go(60)
-    while "another run is pushing: waiting for its end" not in said(second):
-        assert not second.ended
-        second.go(1)
+    second.go_until("another run is pushing: waiting for its end")
     first.crash()
     second.finish()
     first.finish()
@@ -174,7 +156,7 @@ def test_a_push_that_gits_server_locks_out_is_tried_again_at_once(place: Place, 
     writer.go()
     lock = place.bare / "refs" / "heads" / "main.lock"
     lock.touch()
-    while "once more on its head" not in said(writer):
+    while "once more on its head" not in writer.said():
         writer.go(10)
         assert writer.statuses == [0, 0]
     lock.unlink()
@@ -186,7 +168,7 @@ def test_a_push_that_gits_server_locks_out_is_tried_again_at_once(place: Place, 
 def test_a_run_without_rows_says_so_and_makes_no_version(host: Host, place: Place) -> None:
     writer = Writer(host, place.environment(1, 0), place.folder / "run.log", 0)
     writer.finish()
-    assert "no rows to add: no new data version" in said(writer)
+    assert "no rows to add: no new data version" in writer.said()
     place.require_promises({}, 0)
 
 
@@ -200,8 +182,8 @@ def test_a_history_rewritten_under_a_run_ends_it_with_the_reason(place: Place, w
     place.git("push", "--quiet", "--force", "origin", "main")
     writer.go()
     assert writer.statuses[-1] == REWRITTEN
-    assert "error: the history of the branch main was rewritten" in said(writer)
-    assert "hint: " in said(writer)
+    assert "error: the history of the branch main was rewritten" in writer.said()
+    assert "hint: " in writer.said()
     place.require_promises({}, 0)
 
 
@@ -262,7 +244,7 @@ def test_a_missing_object_is_named(place: Place, writer: Writer) -> None:
     place.s3.delete_object(Bucket=BUCKET, Key=place.key(md5))
     writer.go()
     assert writer.statuses == [BROKEN]
-    assert f"error: {DATASET}: its object, md5 {md5}, is not on the DVC remote" in said(writer)
+    assert f"error: {DATASET}: its object, md5 {md5}, is not on the DVC remote" in writer.said()
     assert left(place) == []
 
 
@@ -271,12 +253,12 @@ def test_a_remote_that_holds_nothing_may_be_coming_up(place: Place, writer: Writ
     place.move_remote("nothing-here")
     writer.go()
     assert writer.statuses == [UNAVAILABLE]
-    assert f"error: {DATASET}: its object, md5 {md5}, could not be pulled" in said(writer)
+    assert f"error: {DATASET}: its object, md5 {md5}, could not be pulled" in writer.said()
 
 
 def test_a_missing_dataset_is_named_with_the_commit(place: Place, writer: Writer) -> None:
     writer.environment["PIPELINE_DATASET"] = "datasets/other.csv"
     writer.go()
     assert writer.statuses == [BROKEN]
-    assert "error: datasets/other.csv.dvc is not in the repository at " in said(writer)
+    assert "error: datasets/other.csv.dvc is not in the repository at " in writer.said()
     assert left(place) == []

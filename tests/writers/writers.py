@@ -117,6 +117,16 @@ class Writer:
             self.step.kill()
             self.step = None
 
+    def said(self) -> str:
+        """What its steps have written to their log."""
+        return self.output.read_text("utf-8")
+
+    def go_until(self, words: str) -> None:
+        """Line by line, until its log has these words."""
+        while not (self.output.exists() and words in self.said()):
+            assert not self.ended
+            self.go(1)
+
     def finish(self) -> None:
         """Without further crashes; a step may still end with an error, and be tried again."""
         tries = 0

@@ -8,14 +8,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lab import ui
 from lab.access import DATASET, Access
 from lab.bench.figures import Figure, at_most, figure
 from lab.bench.scratch import Scratch
 from lab.components import repository, storage
-from lab.lineage.reproduce import pulled, read_pointer
+from lab.lineage.reproduce import pulled
+from lab.pipeline import content
 from lab.pipeline.append import append_rows
 from lab.pipeline.git import Repository
 from lab.pipeline.pointer import Pointer
@@ -50,7 +51,7 @@ def make(access: Access) -> int:
     access.paths.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=access.paths.temporary, prefix="versions-") as folder:
         clone = repository.clone(access, Path(folder) / "repository")
-        first = read_pointer(clone, "HEAD", DATASET)
+        first = content.read(clone, "HEAD", PurePosixPath(DATASET)).pointer
         file = Path(folder) / "data.csv"
         shutil.copyfile(pulled(access, clone, clone.out("rev-parse", "HEAD"), DATASET), file)
         with_data = appended(access, file, first)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab.pipeline import append as append_module
 from lab.pipeline import synthetic
-from lab.pipeline.append import Appended, append_rows
+from lab.pipeline.append import ROW_KEY, Appended, append_rows, row_identity
 from lab.pipeline.errors import DatasetError, UsageError
 from lab.pipeline.schema import HEADER, MAX_ID
 from lab.pipeline.synthetic import generate
@@ -40,6 +40,24 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def base(path: Path) -> bytes:
     return path.read_bytes()
+
+
+def test_rows_of_versions_without_a_row_key_derive_from_the_run_alone() -> None:
+    """Every version of a lab that did not know of row keys replays to its bytes."""
+    assert row_identity(1, "pipeline", "datasets/d.csv", RUN) == RUN
+
+
+def test_two_dags_or_datasets_with_a_run_of_one_name_get_other_rows(path: Path, base: bytes) -> None:
+    runs = [("pipeline", "a.csv"), ("other", "a.csv"), ("pipeline", "b.csv")]
+    made = [add(path, base, 3, row_identity(ROW_KEY, *run, RUN)).md5 for run in runs]
+    assert len({*made, add(path, base, 3).md5}) == 4
+    assert made[0] == "f80c5389190ac3085200b91429f008af"
+
+
+@pytest.mark.parametrize("row_key", [0, -1, 3])
+def test_rows_that_only_a_newer_lab_can_derive_are_refused(row_key: int) -> None:
+    with pytest.raises(UsageError, match=f"row key {row_key}"):
+        row_identity(row_key, "pipeline", "d.csv", RUN)
 
 
 def test_bytes_are_pinned(path: Path, base: bytes) -> None:

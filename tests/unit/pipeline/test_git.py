@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.pipeline.git import GitError, Repository, clone, credential_variables, isolated_variables
+from lab.pipeline.git import (
+    GitError,
+    HistoryRewrittenError,
+    Repository,
+    clone,
+    credential_variables,
+    isolated_variables,
+)
 from lab.proc import run
 from tests.unit.support import commit, git, new_repository
 
@@ -77,7 +84,52 @@ def test_a_clone_has_the_branch_asked_for(repository: Repository, tmp_path: Path
     repository.run("checkout", "--quiet", "-b", "side")
     commit(repository, "Two", {"b": ""})
     made = clone(str(repository.folder), "side", tmp_path / "run/clone", repository.environment)
-    assert made.out("ls-files").split() == ["a", "b"]
+    assert made.out("ls-tree", "--name-only", "HEAD").split() == ["a", "b"]
+
+
+def test_a_commit_changes_one_file_and_touches_no_disk(repository: Repository, tmp_path: Path) -> None:
+    head = commit(repository, "One", {"a": "1", "b/c": "2"})
+    made = clone(str(repository.folder), "main", tmp_path / "clone", repository.environment)
+    new = made.commit_on(head, "b/c", "3\r\n", "Two\n\nRun-Id: x", mode="100755")
+    assert made.out("diff", "--name-only", head, new) == "b/c"
+    assert made.out("ls-tree", new, "b/c").startswith("100755 blob")
+    assert made.run_bytes("cat-file", "blob", f"{new}:b/c").stdout == b"3\r\n"
+    assert made.out("log", "-1", "--format=%P %(trailers:key=Run-Id,valueonly)", new) == f"{head} x"
+    assert [file.name for file in made.folder.iterdir()] == [".git"]
+
+
+@pytest.mark.parametrize("change", ["reset", "delete", "forward"])
+def test_a_push_is_for_the_head_that_it_was_made_on(repository: Repository, tmp_path: Path, change: str) -> None:
+    first, second = (commit(repository, name, {"a": name}) for name in ("One", "Two"))
+    repository.run("checkout", "--quiet", "--detach")
+    made = clone(str(repository.folder), "main", tmp_path / "clone", repository.environment)
+    new = made.commit_on(second, "b", "", "Three")
+    left = {
+        "reset": first,
+        "delete": None,
+        "forward": repository.out("commit-tree", "HEAD^{tree}", "-p", second, "-m", "x"),
+    }
+    repository.run(
+        *(["update-ref", "refs/heads/main", str(left[change])] if left[change] else ["branch", "-D", "main"])
+    )
+    assert made.push(new, "main", second).returncode != 0
+    assert repository.commit_of("refs/heads/main") == left[change]
+    if change != "forward":
+        with pytest.raises(HistoryRewrittenError, match="was deleted" if change == "delete" else "was rewritten"):
+            made.fetch("main")
+
+
+def test_a_commit_that_does_not_follow_from_the_head_is_not_pushed(repository: Repository, tmp_path: Path) -> None:
+    first, second = (commit(repository, name, {"a": name}) for name in ("One", "Two"))
+    made = clone(str(repository.folder), "main", tmp_path / "clone", repository.environment)
+    with pytest.raises(GitError, match="does not follow from"):
+        made.push(made.commit_on(first, "b", "", "Other"), "main", second)
+
+
+def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    slow = Repository(tmp_path, dict(os.environ), limit=0.2)
+    with pytest.raises(GitError, match=r"took longer than 0\.2 s"):
+        slow.run("-c", "alias.wait=!exec sleep 5", "wait")
 
 
 def test_what_an_interrupted_clone_left_is_not_used(repository: Repository, tmp_path: Path) -> None:
@@ -86,7 +138,7 @@ def test_what_an_interrupted_clone_left_is_not_used(repository: Repository, tmp_
     half.mkdir(parents=True)
     (half / "rubbish").touch()
     made = clone(str(repository.folder), "main", tmp_path / "run/clone", repository.environment)
-    assert sorted(file.name for file in made.folder.iterdir()) == [".git", "a"]
+    assert [file.name for file in made.folder.iterdir()] == [".git"]
     assert not half.exists()
 
 
@@ -113,7 +165,7 @@ def test_a_repository_is_reached_at_another_address_with_its_password(repository
     place = credential_variables("http://127.0.0.1:1/repository", reached_at=inside)
     environment = {**os.environ, **place, **isolated_variables("http://127.0.0.1:1/repository", before=place)}
     made = clone("http://127.0.0.1:1/repository", "main", tmp_path / "clone", environment)
-    assert made.out("ls-files") == "a"
+    assert made.out("ls-tree", "--name-only", "HEAD") == "a"
     assert made.out("remote", "get-url", "origin") == f"{inside}/repository"
 
 

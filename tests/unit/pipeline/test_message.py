@@ -41,6 +41,7 @@ def test_git_reads_every_trailer(tmp_path: Path) -> None:
         "Data-Rows": "8",
         "Data-Rows-Added": "3",
         "Data-Base": md5_like(1),
+        "Data-Row-Key": "2",
         "Run-Id": "manual__1",
         "Dag-Id": "pipeline",
         "Dag-Version": "abc",
