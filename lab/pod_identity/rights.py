@@ -1,12 +1,12 @@
-"""The rights that the service starts with, and gives up before it answers anybody."""
+"""The rights that the service starts with, and gives up before it answers a request."""
 
 from __future__ import annotations
 
 import os
 import socket
 
-NOBODY = 65534
-"""The user and the group that Debian and Kubernetes' own images reserve for programs that own nothing."""
+UNPRIVILEGED = 65534
+"""The user and the group `nobody` and `nogroup` of Debian: they own no file."""
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -28,7 +28,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def give_up() -> None:
-    """Go on as NOBODY, which takes every capability from this process for good; a user other than root stays.
+    """Go on as UNPRIVILEGED, which takes every capability from this process for good; a user other than root stays.
 
     In a container a user other than root gets no capability that the image's files do not have, and those count only
     where privilege escalation is allowed: so the port is opened first, as root.
@@ -36,5 +36,5 @@ def give_up() -> None:
     if os.geteuid() != 0:
         return
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(UNPRIVILEGED, UNPRIVILEGED, UNPRIVILEGED)
+    os.setresuid(UNPRIVILEGED, UNPRIVILEGED, UNPRIVILEGED)

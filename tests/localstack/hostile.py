@@ -29,7 +29,7 @@ def put(port: int, keys: dict[str, str] | None = None) -> Request:
 
 
 def at(moment: timedelta, make: Callable[[], Any]) -> Any:
-    """What is made by a client whose clock is that much ahead."""
+    """What a client makes with a clock that is that much ahead."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.auth, "get_current_datetime", lambda: get_current_datetime() + moment)
         patch.setattr(time, "time", lambda real=time.time: real() + moment.total_seconds())
@@ -47,7 +47,7 @@ HOSTILE: dict[str, tuple[Hostile, int, str]] = {
     ),
     "a deletion without one": (lambda port: Request(port, "DELETE", f"/{KEY}", host(port)), 403, "AccessDenied"),
     "another secret": (lambda port: put(port, OTHER), 403, "SignatureDoesNotMatch"),
-    "a key of nobody": (lambda port: put(port, {**OTHER, "aws_access_key_id": "AKIA"}), 403, "InvalidAccessKeyId"),
+    "an unknown key": (lambda port: put(port, {**OTHER, "aws_access_key_id": "AKIA"}), 403, "InvalidAccessKeyId"),
     "LocalStack's usual key": (
         lambda port: put(port, {"aws_access_key_id": "test", "aws_secret_access_key": "test"}),
         403,
@@ -204,7 +204,7 @@ HOSTILE: dict[str, tuple[Hostile, int, str]] = {
         501,
         "NotImplemented",
     ),
-    "any role, for nobody": (
+    "any role, without a key": (
         lambda port: Request(port, "POST", "/", {**host(port), **FORM}, b"Action=AssumeRole&Version=2011-06-15"),
         403,
         "MissingAuthenticationToken",

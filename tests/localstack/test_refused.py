@@ -102,7 +102,7 @@ def refusal(server: LocalStack, keys: dict[str, str]) -> str:
 
 
 def test_credentials_end(server: LocalStack) -> None:
-    """Checked by a LocalStack whose key the test has, too: it issues what has ended."""
+    """The test has the key of this LocalStack, and issues credentials that have expired."""
     program = (
         "import importlib.util, json, sys\n"
         "spec = importlib.util.spec_from_file_location('sessions', sys.argv[1])\n"
@@ -114,12 +114,12 @@ def test_credentials_end(server: LocalStack) -> None:
     file = server.start_hooks.parent / "lab_hooks" / "signed_requests" / "sessions.py"
 
     def issued(end: float) -> dict[str, str]:
-        told = subprocess.run(
+        printed = subprocess.run(
             [server.python, "-c", program, str(file), server.session_key, ROLE, str(int(end))],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-        return dict(zip(names, json.loads(told), strict=True))
+        return dict(zip(names, json.loads(printed), strict=True))
 
     server.client(keys=issued(time.time() + 60)).head_object(Bucket=BUCKET, Key="dvc/kept")
     assert refusal(server, issued(time.time() - 1)) == "ExpiredToken"

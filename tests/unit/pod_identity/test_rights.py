@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from lab.paths import SOURCE
-from lab.pod_identity.rights import NOBODY
+from lab.pod_identity.rights import UNPRIVILEGED
 
 PROGRAM = """\
 import json, os
@@ -33,5 +33,5 @@ def test_the_service_answers_without_being_root_and_without_a_capability() -> No
     assert (int(found["effective"], 16), int(found["permitted"], 16)) == (0, 0)
     assert found["listens"]
     assert not found["can_return"]
-    if found["user"][0] == NOBODY:
+    if found["user"][0] == UNPRIVILEGED:
         assert found["groups"] == []

@@ -57,7 +57,7 @@ def takes_chunks(request: Any) -> bool:
 
 
 class HashedBody(io.RawIOBase):
-    """A large body whose SHA-256 was signed. It is computed beside the MD5 that the provider computes."""
+    """A large body that was signed by its SHA-256. The hash is computed beside the MD5 that the provider computes."""
 
     def __init__(self, stream: IO[bytes], expected: str) -> None:
         """Take the body and its hash in hexadecimal."""

@@ -62,7 +62,7 @@ class Keys:
         names = ("AGENT_ACCESS_KEY_ID", "AGENT_SECRET_ACCESS_KEY", "SESSION_KEY", "ROLES_FILE")
         access_key, secret_key, session_key, roles = (environment.pop(f"LAB_S3_{name}", "") for name in names)
         if not all(person):
-            raise RuntimeError("LAB_S3_ACCESS_KEY_ID and LAB_S3_SECRET_ACCESS_KEY are not set: nobody could sign")
+            raise RuntimeError("LAB_S3_ACCESS_KEY_ID and LAB_S3_SECRET_ACCESS_KEY are not set; `lab up` sets them")
         together = (access_key, secret_key, session_key, roles)
         if any(together) and not all(together):
             raise RuntimeError(f"{', '.join(f'LAB_S3_{name}' for name in names)}: set all of them, or none")

@@ -1,7 +1,7 @@
 """Temporary credentials that carry what they stand for, so that no restart forgets one.
 
 The session token is the claims and a code that only the holder of the lab's session key can compute. Access key
-and secret key are derived from the same claims, each under a label of its own. Nothing is stored.
+and secret key are derived from the same claims, each under another label. Nothing is stored.
 """
 
 import base64
@@ -91,5 +91,5 @@ class Sessions:
         claims, code = content[:-32], content[-32:]
         if not hmac.compare_digest(code, self.derive(TOKEN, claims)):
             return None
-        told: dict[str, Any] = json.loads(claims)
-        return Session(**told), self.credentials(claims)
+        fields: dict[str, Any] = json.loads(claims)
+        return Session(**fields), self.credentials(claims)

@@ -68,7 +68,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Signed:
-    """A request whose signature is right, and with which key the signatures of its chunks are computed."""
+    """A request with a correct signature, and what computes the signatures of its chunks."""
 
     caller: Caller
     service: str
@@ -84,7 +84,7 @@ class Signed:
 
 
 def verified(request: Any, keys: Keys) -> Signed:
-    """Return who signed a request; raises the ``Refusal`` of one that nobody signed, or not as it is."""
+    """Return who signed a request; raises the ``Refusal`` of one without a correct signature."""
     authorization, is_url = request.headers.get("Authorization", ""), "X-Amz-Signature" in request.args
     if authorization and is_url:
         raise Refusal("InvalidArgument", "Only one auth mechanism allowed", 400)
@@ -107,11 +107,10 @@ def header_claim(request: Any, authorization: str) -> Claim:
     try:
         parts = dict(part.strip().split("=", 1) for part in authorization.removeprefix(ALGORITHM).split(","))
         scope, headers, signature = parts["Credential"], parts["SignedHeaders"], parts["Signature"]
-        claim = make_claim(scope, headers, signature, request.headers.get("X-Amz-Date", ""))
+        fields = claimed(scope, headers, signature, request.headers.get("X-Amz-Date", ""))
     except (ValueError, KeyError):
         raise malformed() from None
-    token = request.headers.get("X-Amz-Security-Token")
-    claim = Claim(**{**claim, "token": token})
+    claim = Claim(**fields, token=request.headers.get("X-Amz-Security-Token"))
     if abs(time.time() - claim.time) > SKEW:
         message = "The difference between the request time and the current time is too large."
         code, status = ("RequestTimeTooSkewed", 403) if claim.service == "s3" else ("SignatureDoesNotMatch", 403)
@@ -122,20 +121,20 @@ def header_claim(request: Any, authorization: str) -> Claim:
 def query_claim(request: Any) -> Claim:
     """Return what the query of a presigned URL says."""
     try:
-        told = {name: request.args[f"X-Amz-{name}"] for name in QUERY_NAMES}
-        claim = make_claim(told["Credential"], told["SignedHeaders"], told["Signature"], told["Date"])
-        expires = int(told["Expires"])
+        found = {name: request.args[f"X-Amz-{name}"] for name in QUERY_NAMES}
+        fields = claimed(found["Credential"], found["SignedHeaders"], found["Signature"], found["Date"])
+        expires = int(found["Expires"])
     except (ValueError, KeyError):
         raise malformed() from None
-    if told["Algorithm"] != ALGORITHM or not 0 < expires <= LONGEST:
+    if found["Algorithm"] != ALGORITHM or not 0 < expires <= LONGEST:
         raise malformed()
-    found = Claim(**{**claim, "token": request.args.get("X-Amz-Security-Token"), "expires": expires})
-    if found.time - SKEW > time.time():
-        raise access_denied("Request is not valid yet", found.service)
-    return found
+    claim = Claim(**fields, token=request.args.get("X-Amz-Security-Token"), expires=expires)
+    if claim.time - SKEW > time.time():
+        raise access_denied("Request is not valid yet", claim.service)
+    return claim
 
 
-def make_claim(scope: str, headers: str, signature: str, timestamp: str) -> dict[str, Any]:
+def claimed(scope: str, headers: str, signature: str, timestamp: str) -> dict[str, Any]:
     """Return the fields of a claim; raises ``ValueError`` for what is not well-formed."""
     access_key, date, region, service, ending = scope.split("/")
     time.strptime(timestamp, SIGV4_TIMESTAMP)
@@ -149,13 +148,12 @@ def make_claim(scope: str, headers: str, signature: str, timestamp: str) -> dict
         "headers": headers.split(";"),
         "signature": signature,
         "timestamp": timestamp,
-        "token": None,
     }
 
 
 def malformed() -> Refusal:
     """Return the refusal of an authorization that cannot be read."""
-    message = "The authorization header is malformed; it needs the scope of s3, sts or iam and a date of its own."
+    message = "The authorization header is malformed; it needs the scope of s3, sts or iam and the date of the request."
     return Refusal("AuthorizationHeaderMalformed", message, 400)
 
 
@@ -174,7 +172,7 @@ def verified_v4(request: Any, claim: Claim, keys: Keys) -> Signed:
 
 
 def require_signed_headers(request: Any, claim: Claim) -> None:
-    """Raise unless Host and all of Amazon's headers are signed, each once: what is not could be anybody's."""
+    """Raise unless Host and all of Amazon's headers are signed: others can be added to a signed request."""
     needed = {name.lower() for name, _ in request.headers if name.lower().startswith("x-amz-")} | {"host"}
     if claim.expires is not None and request.headers.get("X-Amz-Content-SHA256") == UNSIGNED_PAYLOAD:
         needed.discard("x-amz-content-sha256")  # which is what a presigned URL says anyway

@@ -1,6 +1,6 @@
 """The two calls of STS that the lab answers: AssumeRole, for the agent alone, and GetCallerIdentity.
 
-LocalStack would give any role to anybody, by credentials that it forgets at its next restart.
+LocalStack itself gives every caller any role, with credentials that it forgets at its next restart.
 """
 
 import json
