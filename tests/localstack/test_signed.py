@@ -23,6 +23,7 @@ from tests.localstack.conftest import PERSON, LocalStack
 from tests.localstack.signing import Chunked
 
 BUCKET = "data"
+TASK_LOG = Path(__file__).parents[1] / "policy" / "task_log.py"
 MEBIBYTE = 1 << 20
 KEYS = [
     "dvc/a b",
@@ -164,3 +165,17 @@ def test_dvc_pushes_and_pulls(running: LocalStack, tmp_path: Path, who: str) -> 
         run(known, tmp_path, "rm", "-r", str(folder))
     run(known, tmp_path, dvc, "pull", "--quiet")
     assert hashlib.sha256((tmp_path / "large").read_bytes()).digest() == hashlib.sha256(content).digest()
+
+
+@pytest.mark.parametrize("who", ["the person", "a session"])
+def test_airflow_writes_and_reads_task_logs(running: LocalStack, tmp_path: Path, who: str) -> None:
+    """By Airflow's own log writer, as a worker on kind has it."""
+    known = variables(running, tmp_path, PERSON if who == "the person" else running.session())
+    airflow = {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+        "AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID": "aws_default",
+    }
+    command = (program("airflow", "python"), str(TASK_LOG), BUCKET, "first line", "second line")
+    shown = json.loads(run({**known, **airflow}, tmp_path, *command).splitlines()[-1])
+    assert all(line in "".join(shown) for line in ("first line", "second line"))
