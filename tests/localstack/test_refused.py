@@ -167,3 +167,21 @@ def test_no_log_has_a_secret(server: LocalStack) -> None:
     for secret in (PERSON, AGENT, session):
         assert secret["aws_secret_access_key"] not in log
     assert session["aws_session_token"] not in log
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "from localstack.services.s3.provider import S3Provider\nS3Provider.upload_part = lambda self, context: None\n",
+        "from localstack.services.s3 import presigned_url\ndel presigned_url.get_credentials_from_parameters\n",
+        "from localstack.runtime import get_current_runtime\n"
+        "from localstack.aws import handlers\n"
+        "get_current_runtime().components.gateway.request_handlers.remove(handlers.parse_service_request)\n",
+    ],
+    ids=["chunks", "urls", "handlers"],
+)
+def test_a_localstack_that_is_built_otherwise_does_not_start(localstack: LocalStack, change: str) -> None:
+    (localstack.start_hooks / "another_version.py").write_text(change)
+    process = localstack.spawn(LAB_DURABLE_S3_DIR="")
+    assert process.wait(60) == 70
+    assert "they would not be checked" in localstack.log.read_text()

@@ -15,6 +15,7 @@ from localstack.runtime import get_current_runtime
 from localstack.services.s3 import presigned_url
 from localstack.services.s3 import provider as s3_provider
 
+from lab_hooks.durable_s3.seams import mentioned_names
 from lab_hooks.signed_requests import sts
 from lab_hooks.signed_requests.body import CheckedChunks, checked
 from lab_hooks.signed_requests.errors import Refusal
@@ -102,13 +103,15 @@ def install() -> None:
     gate = Gate(Keys.of(os.environ), Hosts.of(config.GATEWAY_LISTEN, os.environ.get("LAB_S3_HOSTS", "")))
     gateway: Any = get_current_runtime().components.gateway
     module: Any = s3_provider  # LocalStack's types don't know that anything could be replaced
+    urls: Any = presigned_url
     read = handlers.parse_service_request
-    if read not in gateway.request_handlers or not hasattr(module, "AwsChunkedDecoder"):
+    decoding = [mentioned_names(getattr(module.S3Provider, name, None)) for name in ("put_object", "upload_part")]
+    seams = (hasattr(urls, "get_credentials_from_parameters"), *("AwsChunkedDecoder" in names for names in decoding))
+    if read not in gateway.request_handlers or not all(seams):
         raise RuntimeError("this LocalStack handles requests in another way than 4.13.1: they would not be checked")
     gateway.request_handlers.insert(0, gate)
     gateway.request_handlers.insert(gateway.request_handlers.index(read) + 1, gate.permit)
     module.AwsChunkedDecoder = CheckedChunks
-    urls: Any = presigned_url
     urls.get_credentials_from_parameters = gate.credentials
     # No page of another origin is let in, so none needs an answer that a browser lets it read.
     config.DISABLE_CUSTOM_CORS_S3 = config.DISABLE_CORS_HEADERS = config.DISABLE_CORS_CHECKS = True
