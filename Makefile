@@ -87,8 +87,8 @@ test-unit:       ## Unit tests, on every core
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit --numprocesses auto $(PYTEST)
 test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/render $(PYTEST)
-test-localstack: ## The durable bucket, on a real LocalStack that is killed
-	@LAB_ENGINE=local $(LAB_DEV) install localstack && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
+test-localstack: ## The durable bucket and its signatures, on a real LocalStack that is killed and attacked
+	@LAB_ENGINE=local $(LAB_DEV) install localstack worker airflow && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)
 test-writers:    ## Runs that are killed at any line, and each other's: real Git, DVC and S3 (HYPOTHESIS_WRITERS=thorough)
 	@LAB_ENGINE=local $(LAB_DEV) install localstack worker && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \

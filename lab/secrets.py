@@ -8,17 +8,25 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+
+def access_key_id() -> str:
+    """An AWS access key id in neither form that LocalStack reads an account id from; AWS's begin with AKIA or ASIA."""
+    return "LAB" + base64.b32encode(secrets.token_bytes(10)).decode().rstrip("=")
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "airflow-password": lambda: secrets.token_urlsafe(15),
     "git-password": lambda: secrets.token_urlsafe(24),
-    # Neither form of key that LocalStack reads an account id from; AWS's own begin with AKIA or ASIA.
-    "aws-access-key-id": lambda: "LAB" + base64.b32encode(secrets.token_bytes(10)).decode().rstrip("="),
+    "aws-access-key-id": access_key_id,
     "aws-secret-access-key": lambda: secrets.token_urlsafe(30),
     "airflow-jwt-secret": lambda: secrets.token_urlsafe(48),
     "airflow-api-secret": lambda: secrets.token_urlsafe(32),
     "airflow-fernet-key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
     "supervisor-password": lambda: secrets.token_urlsafe(24),
     # Of the Kubernetes engines.
+    "pod-identity-access-key-id": access_key_id,
+    "pod-identity-secret-access-key": lambda: secrets.token_urlsafe(30),
+    "sts-session-key": lambda: secrets.token_urlsafe(48),  # credentials that STS issues are derived from it
     "webhook-secret": lambda: secrets.token_urlsafe(32),
     "postgres-password": lambda: secrets.token_urlsafe(24),
     "postgres-airflow-password": lambda: secrets.token_urlsafe(24),

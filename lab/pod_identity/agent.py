@@ -9,7 +9,7 @@ from aiohttp import web
 from lab.pod_identity.associations import Associations, BadAssociationsError
 from lab.pod_identity.cluster import ClusterError
 from lab.pod_identity.roles import RefusedError, Roles
-from lab.pod_identity.tokens import BadTokenError, Tokens
+from lab.pod_identity.tokens import BadTokenError, Tokens, TooManyError
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,9 @@ def application(tokens: Tokens, associations: Associations, roles: Roles) -> web
 
     async def answer(request: web.Request) -> web.Response:
         try:
-            pod = await tokens.pod(request.headers.get("Authorization", ""))
+            pod = await tokens.pod(request.headers.get("Authorization", ""), request.remote or "")
+        except TooManyError as error:
+            return refusal(429, f"{request.remote}: {error}")
         except BadTokenError as error:
             return refusal(401, f"{request.remote}: {error}")
         except ClusterError as error:

@@ -38,13 +38,13 @@ class Credentials:
 class Roles:
     """Assumes roles at `endpoint` in the name of pods."""
 
-    def __init__(self, endpoint: str, region: str, cluster_arn: str) -> None:
+    def __init__(self, endpoint: str, region: str, cluster_arn: str, access_key: str, secret_key: str) -> None:
         import boto3
         from botocore.config import Config
 
         config = Config(connect_timeout=2, read_timeout=5, max_pool_connections=20, retries={"total_max_attempts": 3})
-        # On EKS the agent has the node's role. LocalStack wants a signature, and anybody's will do: this is no secret.
-        keys = {"aws_access_key_id": "pod-identity-agent", "aws_secret_access_key": "unused"}
+        # On EKS the agent has the node's role; here it has a key that may assume roles, and nothing else.
+        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
         self.sts = boto3.client("sts", endpoint_url=endpoint, region_name=region, config=config, **keys)
         self.cluster_arn = cluster_arn
         self.cache: Cache[tuple[str, str], Credentials] = Cache(lambda credentials: credentials.until)

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import json
 import time
+from collections import deque
 from dataclasses import dataclass
 
 from lab.pod_identity.cache import Cache
@@ -17,6 +18,14 @@ SECONDS = 60
 """How long an answer is believed: so long can a deleted pod's token still be used."""
 PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 EXTRA = "authentication.kubernetes.io/"
+
+
+REFUSED, REFUSED_IN = 10, 60
+"""Tokens of one address that the cluster may refuse in so many seconds before others are refused unseen."""
+
+
+class TooManyError(Exception):
+    """This address has sent so many tokens that the cluster refused that it is not asked again for now."""
 
 
 class BadTokenError(Exception):
@@ -40,17 +49,46 @@ class Tokens:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.cache: Cache[bytes, Pod] = Cache(lambda pod: pod.until)
+        self.refused: dict[str, deque[float]] = {}
 
-    async def pod(self, token: str) -> Pod:
-        """The pod that this token was issued for.
+    async def pod(self, token: str, address: str) -> Pod:
+        """The pod that this token was issued for; `address` is who sends it.
 
         Raises:
             BadTokenError: see there.
+            TooManyError: see there.
             ClusterError: the cluster cannot be asked.
         """
         if not token:
             raise BadTokenError("there is no token in the header Authorization")
-        return await self.cache.get(hashlib.sha256(token.encode()).digest(), lambda: self.review(token))
+        return await self.cache.get(hashlib.sha256(token.encode()).digest(), lambda: self.limited(token, address))
+
+    async def limited(self, token: str, address: str) -> Pod:
+        """Review a token, unless this address has had too many refused."""
+        self.forget_old()
+        tries = self.refused.setdefault(address, deque())
+        if len(tries) >= REFUSED:
+            raise TooManyError(f"{REFUSED} tokens in {REFUSED_IN} seconds were refused; wait as long")
+        # Counted until it is known to be good: many bad ones may come at the same moment.
+        tries.append(started := time.monotonic())
+        is_bad = False
+        try:
+            return await self.review(token)
+        except BadTokenError:
+            is_bad = True
+            raise
+        finally:
+            if not is_bad:
+                tries.remove(started)
+
+    def forget_old(self) -> None:
+        """Drop what counts no more, so that the record does not grow with the addresses that there ever were."""
+        since = time.monotonic() - REFUSED_IN
+        for address, tries in list(self.refused.items()):
+            while tries and tries[0] < since:
+                tries.popleft()
+            if not tries:
+                del self.refused[address]
 
     async def review(self, token: str) -> Pod:
         body = {

@@ -122,12 +122,67 @@ def test_another_account_pulls_nothing_and_is_told_what_is_missing(stranger: Ste
     assert told in pulled.stdout + pulled.stderr
 
 
-def test_no_object_of_the_cluster_holds_the_persons_key(lab: KindLab) -> None:
-    everything = lab.kubectl("get", "pods,secrets,configmaps", "--all-namespaces", "--output", "json")
+def test_the_persons_key_is_in_the_secret_that_localstack_reads_and_nowhere_else(lab: KindLab) -> None:
+    found = lab.kubectl("get", "pods,secrets,configmaps", "--all-namespaces", "--output", "json")
     for name in ("aws-access-key-id", "aws-secret-access-key"):
         key = lab.secret(name)
-        assert key not in everything
-        assert base64.b64encode(key.encode()).decode() not in everything
+        spelt = (key, base64.b64encode(key.encode()).decode())
+        places = {
+            (item["kind"], item["metadata"]["namespace"], item["metadata"]["name"])
+            for item in json.loads(found)["items"]
+            if any(text in json.dumps(item) for text in spelt)
+        }
+        assert places == {("Secret", "platform", "localstack")}
+
+
+READ = """\
+import sys, boto3
+s3 = boto3.client("s3")
+try:
+    getattr(s3, sys.argv[1])(Bucket="mlops-lab", **eval(sys.argv[2]))
+    print("OK")
+except Exception as error:
+    print(error)
+"""
+
+
+def test_a_step_may_do_what_the_role_on_eks_may_and_nothing_else(pod: StepPod) -> None:
+    def tried(method: str, **asked: str) -> str:
+        return pod.run("python", "-c", READ, method, repr(asked)).stdout
+
+    assert tried("list_objects_v2", Prefix="dvc/").startswith("OK")
+    assert tried("put_object", Key="dvc/test/step", Body="x").startswith("OK")
+    assert tried("delete_object", Key="dvc/test/step").startswith("OK")
+    for method, asked in {
+        "put_object": {"Key": "elsewhere", "Body": "x"},
+        "delete_object": {"Key": "logs/x"},
+        "list_objects_v2": {},
+        "delete_bucket": {},
+    }.items():
+        assert "AccessDenied" in tried(method, **asked)
+
+
+def test_nothing_in_the_cluster_reaches_the_bucket_or_a_role_without_a_key(stranger: StepPod) -> None:
+    asked = "import urllib.request as r, sys; r.urlopen(sys.argv[1], data=sys.argv[2].encode() or None)"
+    for url, form in (("/mlops-lab", ""), ("/", "Action=AssumeRole&Version=2011-06-15"), ("/_localstack/info", "")):
+        done = stranger.run("python", "-c", asked, f"http://localstack.platform:4566{url}", form)
+        assert "HTTP Error 403" in done.stderr
+
+
+def test_credentials_outlive_localstack(lab: KindLab, pod: StepPod) -> None:
+    """The agent keeps them for 40 minutes: what they are checked with must not be forgotten."""
+    assert pod.run("python", "-c", READ, "list_objects_v2", "{'Prefix': 'dvc/'}").stdout.startswith("OK")
+    lab.kubectl("delete", "pod", "--namespace=platform", "--selector=app.kubernetes.io/name=localstack", "--wait")
+    eventually(lab.is_healthy, "LocalStack is back", limit=120)
+    assert pod.run("python", "-c", READ, "list_objects_v2", "{'Prefix': 'dvc/'}").stdout.startswith("OK")
+
+
+def test_the_agent_answers_without_being_root(lab: KindLab) -> None:
+    name = lab.pod("pod-identity")
+    status = lab.kubectl("exec", name, "--namespace=kube-system", "--", "cat", "/proc/1/status")
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    assert "0" not in fields["Uid"].split()
+    assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
 
 
 def signed(lab: KindLab, token: str, **changed: Any) -> str:

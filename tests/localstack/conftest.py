@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,15 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from lab.engine.eks.policy import permissions
+
 PYTHON = "LAB_LOCALSTACK_PYTHON"
 INIT = Path(__file__).resolve().parents[2] / "localstack" / "init"
 START_LIMIT = 60.0
+PERSON = {"aws_access_key_id": "LABPERSON", "aws_secret_access_key": "the person's secret"}
+"""The key with which a test signs, unless it says otherwise."""
+AGENT = {"aws_access_key_id": "LABAGENT", "aws_secret_access_key": "the agent's secret"}
+ROLE = "arn:aws:iam::000000000000:role/mlops-lab-dvc"
 
 
 def wait_for(condition: Callable[[], bool], what: str, limit: float = START_LIMIT) -> None:
@@ -42,6 +48,9 @@ class LocalStack:
         (self.root / "var/lib").mkdir(parents=True)
         (self.root / "var/lib/localstack").symlink_to(caches)
         (folder / "tmp").mkdir()
+        self.session_key = "from which the tests' credentials derive"
+        self.roles = folder / "roles.json"
+        self.roles.write_text(json.dumps({ROLE: permissions("data")}), "utf-8")
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -71,6 +80,12 @@ class LocalStack:
             "DISABLE_EVENTS": "1",
             "DNS_ADDRESS": "0",
             "LAB_DURABLE_S3_DIR": str(self.durable),
+            "LAB_S3_ACCESS_KEY_ID": PERSON["aws_access_key_id"],
+            "LAB_S3_SECRET_ACCESS_KEY": PERSON["aws_secret_access_key"],
+            "LAB_S3_AGENT_ACCESS_KEY_ID": AGENT["aws_access_key_id"],
+            "LAB_S3_AGENT_SECRET_ACCESS_KEY": AGENT["aws_secret_access_key"],
+            "LAB_S3_SESSION_KEY": self.session_key,
+            "LAB_S3_ROLES_FILE": str(self.roles),
         } | settings
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -98,6 +113,14 @@ class LocalStack:
             return bool(json.load(connection.getresponse())["services"]["s3"] == "running")
         return False
 
+    def session(self, name: str = "eks-lab-pod", seconds: int = 3600, **further: Any) -> dict[str, str]:
+        """Return credentials of the role, as the agent gets them for a pod, in boto3's spelling."""
+        asked = {"RoleArn": ROLE, "RoleSessionName": name, "DurationSeconds": seconds, **further}
+        given = self.client("sts", AGENT).assume_role(**asked)["Credentials"]
+        names = {"AccessKeyId": "aws_access_key_id", "SecretAccessKey": "aws_secret_access_key",
+                 "SessionToken": "aws_session_token"}  # fmt: skip
+        return {spelt: given[name] for name, spelt in names.items()}
+
     def kill(self) -> None:
         """End the process with SIGKILL."""
         if self.process is not None:
@@ -109,21 +132,28 @@ class LocalStack:
         self.kill()
         return self.start()
 
-    def client(self) -> Any:
-        """Return an S3 client that doesn't retry: a test wants to see each answer."""
-        config = Config(
+    @property
+    def url(self) -> str:
+        """Return the address of its port."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(
+        self, service: str = "s3", keys: Mapping[str, str] = PERSON, *, config: Config | None = None, tls: bool = False
+    ) -> Any:
+        """Return a client that doesn't retry: a test wants to see each answer."""
+        usual = Config(
             retries={"total_max_attempts": 1},
             max_pool_connections=32,
             read_timeout=20,
             s3={"addressing_style": "path"},
         )
         return boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
+            service,
+            endpoint_url=self.url.replace("http:", "https:") if tls else self.url,
+            verify=not tls,  # the certificate is LocalStack's own
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=config,
+            config=usual.merge(config) if config else usual,
+            **keys,
         )
 
 
@@ -133,11 +163,28 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("localstack-caches")
 
 
-@pytest.fixture
-def localstack(caches: Path, tmp_path: Path) -> Iterator[LocalStack]:
-    """Return a LocalStack that is not started yet; it is killed at the end."""
-    if not (python := os.environ.get(PYTHON)):
+@pytest.fixture(scope="session")
+def python() -> str:
+    """Return the Python that has LocalStack."""
+    if not (found := os.environ.get(PYTHON)):
         pytest.fail(f"{PYTHON} names no Python with LocalStack: `make test-localstack` sets it")
+    return found
+
+
+@pytest.fixture(scope="module")
+def running(caches: Path, tmp_path_factory: pytest.TempPathFactory, python: str) -> Iterator[LocalStack]:
+    """Return one LocalStack for all tests of a file, with the empty bucket ``data``."""
+    server = LocalStack(python, caches, tmp_path_factory.mktemp("running"))
+    try:
+        server.start().create_bucket(Bucket="data")
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def localstack(caches: Path, tmp_path: Path, python: str) -> Iterator[LocalStack]:
+    """Return a LocalStack that is not started yet; it is killed at the end."""
     server = LocalStack(python, caches, tmp_path)
     yield server
     server.kill()

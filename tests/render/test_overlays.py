@@ -9,6 +9,7 @@ import pytest
 
 from lab.access import Access
 from lab.config import Settings, TriggerSettings
+from lab.engine import aws_keys
 from lab.engine.kind import inside, manifests
 from lab.engine.kind.manifests import DATA_FOLDERS
 from lab.parity.render import kustomize
@@ -129,7 +130,10 @@ def test_pod_identity_is_part_of_the_node_and_may_do_no_more_than_it_has_to(loca
     assert (pod["hostNetwork"], pod["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
     assert {address["image"], service["image"]} == {IMAGES["pod-identity"]}
     powers = [container["securityContext"]["capabilities"] for container in (address, service)]
-    assert powers == [{"drop": ["ALL"], "add": ["NET_ADMIN"]}, {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}]
+    assert powers == [
+        {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+        {"drop": ["ALL"], "add": ["NET_BIND_SERVICE", "SETGID", "SETUID"]},  # given up once port 80 is open
+    ]
     rules = [rule for kind in ("Role", "ClusterRole") for rule in find(local, kind, "lab-pod-identity")["rules"]]
     allowed = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
     assert allowed == {
@@ -145,6 +149,37 @@ def test_the_webhook_looks_at_no_pod_that_the_cluster_itself_needs(local: list[O
     (webhook,) = find(local, "MutatingWebhookConfiguration", "pod-identity")["webhooks"]
     (left_out,) = webhook["namespaceSelector"]["matchExpressions"]
     assert (left_out["operator"], set(left_out["values"])) == ("NotIn", {"kube-system", "platform"})
+
+
+def test_localstack_has_its_keys_its_roles_and_the_names_at_which_pods_reach_it(
+    local: list[Object], secrets: list[Object]
+) -> None:
+    pod = find(local, "Deployment", "localstack")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    values = {variable["name"]: variable["value"] for variable in container["env"]}
+    given = find(secrets, "Secret", "localstack")
+    assert [source["secretRef"]["name"] for source in container["envFrom"]] == [given["metadata"]["name"]]
+    assert {name for name in given["stringData"] if not given["stringData"][name]} == set()
+    hosts = {name.strip() for name in values["LAB_S3_HOSTS"].split(",")}
+    assert inside.S3_URL.removeprefix("http://") in hosts
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        (header,) = container[probe]["httpGet"]["httpHeaders"]
+        assert header["name"] == "Host"
+        assert header["value"].partition(":")[0] in hosts
+    roles = find(secrets, "ConfigMap", "localstack-roles")
+    (mounted,) = [each for each in container["volumeMounts"] if each["name"] == "roles"]
+    assert values[aws_keys.ROLES_FILE] == f"{mounted['mountPath']}/{next(iter(roles['data']))}"
+    associations = parse(find(local, "ConfigMap", "pod-identity-associations")["data"][FILE])
+    assert set(json.loads(roles["data"]["roles.json"])) == set(associations.values())
+
+
+def test_the_agent_signs_with_the_key_that_localstack_lets_assume_roles(secrets: list[Object]) -> None:
+    agent = find(secrets, "Secret", "pod-identity")
+    known = find(secrets, "Secret", "localstack")["stringData"]
+    assert agent["metadata"]["namespace"] == "kube-system"
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        assert agent["stringData"][f"POD_IDENTITY_{name}"] == known[f"LAB_S3_AGENT_{name}"]
+        assert agent["stringData"][f"POD_IDENTITY_{name}"] != known[f"LAB_S3_{name}"]
 
 
 def test_the_associations_have_a_name_that_the_service_knows(local: list[Object]) -> None:

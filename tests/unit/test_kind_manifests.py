@@ -14,9 +14,12 @@ import pytest
 from lab.access import Access
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
-from lab.engine.kind import inside, manifests, values
+from lab.engine.eks.policy import permissions
+from lab.engine.kind import cluster, inside, manifests, platform_phases, programs, values
+from lab.engine.kind.instance import Instance
 from lab.images.catalogue import IN_CLUSTER
 from lab.paths import SOURCE, Paths
+from lab.pod_identity.associations import parse
 from lab.secrets import GENERATORS, Secrets
 
 IMAGES = {name: f"registry.example:5000/lab/{name}:0123456789ab" for name in IN_CLUSTER}
@@ -179,3 +182,40 @@ def test_the_setting_of_steps_reaches_every_airflow_and_starts_other_pods(shippe
     assert made == ["local-executor", "kubernetes-executor"]
     digests = [values.engine_values(each, IMAGES, migrated=True)["airflowPodAnnotations"] for each in (shipped, other)]
     assert digests[0] != digests[1]
+
+
+def test_a_cluster_that_an_earlier_version_made_gets_the_secrets_that_came_later(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access.paths.source.mkdir(exist_ok=True)
+    instance = Instance(access.paths, access.settings)
+    for name in ("container", "is_ready", "ensure"):
+        monkeypatch.setattr(cluster if name != "container" else Instance, name, lambda *_: True)
+    monkeypatch.setattr(programs, "link", lambda _: None)
+    assert platform_phases.cluster_done(instance)
+    access.secrets.file("sts-session-key").unlink()
+    kept = access.secrets["aws-secret-access-key"]
+    assert not platform_phases.cluster_done(instance)
+    platform_phases.make_cluster(instance, lambda _: None)
+    assert platform_phases.cluster_done(instance)
+    assert access.secrets["sts-session-key"]
+    assert access.secrets["aws-secret-access-key"] == kept
+
+
+def test_each_key_of_aws_is_another_and_only_localstack_has_all(access: Access) -> None:
+    objects = made(access)
+    known = objects["platform", "localstack"]["stringData"]
+    assert len(set(known.values())) == len(known) == 5
+    agents = {known[f"LAB_S3_AGENT_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")}
+    others = json.dumps([item for place, item in objects.items() if place != ("platform", "localstack")])
+    assert all(key in others for key in agents)
+    for name in ("LAB_S3_ACCESS_KEY_ID", "LAB_S3_SECRET_ACCESS_KEY", "LAB_S3_SESSION_KEY"):
+        assert known[name] not in others
+
+
+def test_the_role_has_the_policy_that_it_has_on_eks(access: Access) -> None:
+    roles = json.loads(made(access)["platform", "localstack-roles"]["data"]["roles.json"])
+    storage = access.settings.storage
+    assert roles == {inside.ROLE: permissions(storage.bucket, prefix=storage.prefix)}
+    associations = (SOURCE / "k8s" / "overlays" / "local" / "associations.yaml").read_text("utf-8")
+    assert set(parse(associations).values()) == set(roles)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.integration.checkout import SOURCE
-from tests.localstack.conftest import PYTHON, LocalStack
+from tests.localstack.conftest import PERSON, PYTHON, LocalStack
 from tests.writers.place import BUCKET, Place
 from tests.writers.writers import Host, Writer
 
@@ -41,9 +41,8 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def new_place(storage: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Place]:
     """Makes a place of its own each time it is called."""
     variables = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{storage.port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": storage.url,
+        **{name.upper(): value for name, value in PERSON.items()},
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

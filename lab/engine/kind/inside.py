@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from lab.access import Access
+from lab.engine.eks.policy import permissions
 from lab.pipeline.git import isolated_variables
 
 GIT_URL = "http://gitea.platform:3000"
@@ -11,6 +14,8 @@ DATABASE = "postgres.platform:5432"
 WEBHOOK_URL = "http://triggers.airflow:8080/push"
 ACCOUNT = "000000000000"
 """LocalStack's account for keys that name none."""
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/mlops-lab-dvc"
+"""The role of the pipeline's pods; k8s/overlays/local/associations.yaml gives it to their service accounts."""
 
 
 def pipeline_environment(access: Access, worker_image: str, worker_digest: str = "") -> dict[str, str]:
@@ -29,6 +34,12 @@ def pipeline_environment(access: Access, worker_image: str, worker_digest: str =
         "AWS_DEFAULT_REGION": access.settings.storage.region,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def role_policies(access: Access) -> str:
+    """What each role may do, as LocalStack enforces it: the policy that the role has on Amazon EKS."""
+    storage = access.settings.storage
+    return json.dumps({ROLE: permissions(storage.bucket, prefix=storage.prefix)}, indent=2) + "\n"
 
 
 def identity_environment(access: Access) -> dict[str, str]:

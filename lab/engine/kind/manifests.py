@@ -15,11 +15,12 @@ from lab.access import GIT_USER, Access
 from lab.engine import configuration
 from lab.engine.airflow_secrets import LABELS, generated, git_credentials, secret_object
 from lab.engine.airflow_values import name_and_tag
+from lab.engine.aws_keys import agent_keys, storage_keys
 from lab.engine.kind import inside
 from lab.paths import Paths
 
-AIRFLOW, PLATFORM = "airflow", "platform"
-"""The namespaces."""
+AIRFLOW, PLATFORM, SYSTEM = "airflow", "platform", "kube-system"
+"""The namespaces; the last is Kubernetes' own, where the service of Pod Identity is."""
 PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres", "worker")
 """The images that the overlay names, as `lab/<name>`."""
 DATA_FOLDERS = ("gitea", "postgres", "s3", "shared")
@@ -100,13 +101,19 @@ def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[
         **named("ConfigMap", AIRFLOW, "pipeline-environment"),
         "data": inside.pipeline_environment(access, worker_image, worker_digest),
     }
-    identity = {**named("ConfigMap", "kube-system", "pod-identity"), "data": inside.identity_environment(access)}
+    identity = {**named("ConfigMap", SYSTEM, "pod-identity"), "data": inside.identity_environment(access)}
+    roles = {**named("ConfigMap", PLATFORM, "localstack-roles"), "data": {"roles.json": inside.role_policies(access)}}
+    by_namespace = (
+        (AIRFLOW, airflow_secrets(access)),
+        (PLATFORM, platform_secrets(access)),
+        (SYSTEM, system_secrets(access)),
+    )
     secrets = [
         secret_object(namespace, name, values)
-        for namespace, by_name in ((AIRFLOW, airflow_secrets(access)), (PLATFORM, platform_secrets(access)))
+        for namespace, by_name in by_namespace
         for name, values in by_name.items()
     ]
-    return [environment, identity, *secrets]
+    return [environment, identity, roles, *secrets]
 
 
 def named(kind: str, namespace: str, name: str) -> dict[str, Any]:
@@ -140,4 +147,15 @@ def platform_secrets(access: Access) -> dict[str, dict[str, str]]:
             "jwt-secret": secrets["gitea-jwt-secret"],
             "admin-password": secrets["git-password"],
         },
+        "localstack": {**storage_keys(secrets), **agent_keys(secrets)},
+    }
+
+
+def system_secrets(access: Access) -> dict[str, dict[str, str]]:
+    """The Secrets of the namespace `kube-system`."""
+    return {
+        "pod-identity": {
+            "POD_IDENTITY_ACCESS_KEY_ID": access.secrets["pod-identity-access-key-id"],
+            "POD_IDENTITY_SECRET_ACCESS_KEY": access.secrets["pod-identity-secret-access-key"],
+        }
     }

@@ -38,7 +38,8 @@ def get_images(instance: Instance, note: Note) -> None:
 
 
 def cluster_done(instance: Instance) -> bool:
-    return cluster.is_ready(instance)
+    # A lab that an earlier version made lacks the secrets that came after it.
+    return cluster.is_ready(instance) and not instance.access().secrets.missing()
 
 
 def make_cluster(instance: Instance, note: Note) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.config import Settings
+from lab.engine.aws_keys import storage_keys
 from lab.engine.environments import Environment
 from lab.engine.local.supervisor import Service
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
@@ -46,7 +47,8 @@ def git_service(access: Access, port: int) -> Service:
 def localstack_service(access: Access, port: int) -> Service:
     """LocalStack in host mode: one port on loopback, and every file below `.lab/` (FILESYSTEM_ROOT is its `/`).
 
-    The init hook of `localstack/` makes the bucket durable; settings are those of LocalStack's configuration reference.
+    The init hooks of `localstack/` make the bucket durable and require signatures; the other settings are those of
+    LocalStack's configuration reference.
     """
     root = localstack_root(access.paths)
     environment = service_environment(
@@ -63,6 +65,7 @@ def localstack_service(access: Access, port: int) -> Service:
             "DISABLE_EVENTS": "1",
             "DNS_ADDRESS": "0",
             "LAB_DURABLE_S3_DIR": str(access.paths.objects),
+            **storage_keys(access.secrets),
         }
     )
     python = access.paths.program("localstack", "python")

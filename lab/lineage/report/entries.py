@@ -31,11 +31,6 @@ class Links:
         dag, run = quote(version.dag_id, safe=""), quote(version.run_id, safe="")
         return f"{self.access.airflow_url}/dags/{dag}/runs/{run}"
 
-    def object(self, md5: str) -> str:
-        """Its address in the object store, by HTTP."""
-        place = quote(f"{self.access.settings.storage.bucket}/{storage.object_key(self.access, md5)}")
-        return f"{self.access.s3_url}/{place}"
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -47,9 +42,9 @@ class Entry:
     problems: tuple[str, ...]
     made_by: str
     object_name: str
+    """Its `s3://` URL, for `aws s3 cp` in lab-shell: a browser has no key with which to sign."""
     commit_link: str
     code_link: str
-    object_link: str
     run_link: str
 
     @property
@@ -75,6 +70,5 @@ def entry(version: DataVersion, verdict: Verdict | None, links: Links) -> Entry:
         object_name=storage.url(links.access, storage.object_key(links.access, md5)) if md5 else "",
         commit_link=links.commit(version.commit),
         code_link=links.commit(version.code_version) if version.code_version else "",
-        object_link=links.object(md5) if md5 else "",
         run_link=links.run(version),
     )

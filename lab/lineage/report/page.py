@@ -144,7 +144,7 @@ def fields(each: Entry) -> Iterator[tuple[object, str]]:
     yield STATES[each.state], mark + (f"<ul>{problems}</ul>" if problems else "")
     yield each.made_by, link(each.run_link, each.made_by, short(each.made_by))
     yield version.commit, link(each.commit_link, version.commit, version.commit[:10])
-    yield each.object_name, link(each.object_link, each.object_name, (version.md5 or "")[:10])
+    yield each.object_name, link("", each.object_name, (version.md5 or "")[:10])
     code = version.code_version
     yield code, link(each.code_link, code, code[:10])
     yield number(each.seconds), "" if each.seconds is None else f"{each.seconds:.1f}"

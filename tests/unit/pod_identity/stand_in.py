@@ -53,6 +53,7 @@ class StandIn:
     lifetime: int = 3600
     reviews: int = 0
     assumed: list[dict[str, str]] = field(default_factory=list)
+    signed_by: list[str] = field(default_factory=list)
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self.unless_away])
@@ -105,6 +106,7 @@ class StandIn:
     async def assume(self, request: web.Request) -> web.Response:
         if self.refuses_roles:
             return web.Response(status=403, text=DENIED)
+        self.signed_by.append(request.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
         self.assumed.append({key: str(value) for key, value in (await request.post()).items()})
         end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.lifetime))
         return web.Response(content_type="text/xml", text=ANSWER.format(number=len(self.assumed), end=end))
@@ -132,6 +134,6 @@ async def serving(folder: Path) -> AsyncIterator[Service]:
         cluster = Cluster(session, folder / "token")
         associations = Associations(cluster)
         cluster_arn = "arn:aws:eks:eu-west-1:000000000000:cluster/lab"
-        roles = Roles(str(server.make_url("/")), "eu-west-1", cluster_arn)
+        roles = Roles(str(server.make_url("/")), "eu-west-1", cluster_arn, "LABAGENT", "the agent's secret")
         async with TestServer(agent.application(Tokens(cluster), associations, roles)) as own:
             yield Service(stand_in, str(own.make_url(agent.PATH)), associations, cluster)

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from lab.pod_identity.tokens import REFUSED
 from tests.unit.pod_identity.stand_in import ONE, Service, serving, token
 
 Answer = tuple[int, str]
@@ -92,6 +93,51 @@ def test_a_bad_token_gets_401_and_stands_in_no_log(
         assert "401" in caplog.text
         if header:
             assert header not in text + caplog.text
+
+    with_service(tmp_path, use)
+
+
+def test_a_pod_that_sends_garbage_has_the_cluster_asked_a_few_times_and_no_more(tmp_path: Path) -> None:
+    async def use(service: Service) -> None:
+        one = token()
+        assert (await ask(service, one))[0] == 200
+        asked_before = service.stand_in.reviews
+        garbage = [token(f"pod-{number}").rpartition(".")[0] + ".forged" for number in range(50)]
+        answers = await asyncio.gather(*(ask(service, each) for each in garbage))
+        assert {status for status, _ in answers} == {401, 429}
+        assert service.stand_in.reviews - asked_before == REFUSED
+        assert (await ask(service, token("new")))[0] == 429
+        assert (await ask(service, one))[0] == 200, "what the cluster has accepted stays accepted"
+
+    with_service(tmp_path, use)
+
+
+def test_a_pod_that_sent_garbage_is_heard_again_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def use(service: Service) -> None:
+        for number in range(REFUSED):
+            assert (await ask(service, f"garbage {number}"))[0] == 401
+        assert (await ask(service, token()))[0] == 429
+        monkeypatch.setattr("lab.pod_identity.tokens.REFUSED_IN", 0)
+        assert (await ask(service, token()))[0] == 200
+
+    with_service(tmp_path, use)
+
+
+def test_pods_that_are_not_refused_do_not_count_against_each_other(tmp_path: Path) -> None:
+    async def use(service: Service) -> None:
+        for number in range(3 * REFUSED):
+            assert (await ask(service, token(f"pod-{number}")))[0] == 200
+            service.stand_in.is_away = True
+            assert (await ask(service, token(f"unknown-{number}")))[0] == 503
+            service.stand_in.is_away = False
+
+    with_service(tmp_path, use)
+
+
+def test_roles_are_assumed_with_the_agents_own_key(tmp_path: Path) -> None:
+    async def use(service: Service) -> None:
+        assert (await ask(service, token()))[0] == 200
+        assert service.stand_in.signed_by == ["LABAGENT"]
 
     with_service(tmp_path, use)
 

@@ -12,7 +12,7 @@ from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 
 from lab_hooks.durable_s3.records import BUCKET_FIELDS, OBJECT_FIELDS
 
-__all__ = ["check_seams"]
+__all__ = ["check_seams", "mentioned_names"]
 
 STORE, KEYS = "_storage_backend", "objects"
 
