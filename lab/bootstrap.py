@@ -165,7 +165,14 @@ def take_uv(content: bytes, wheel: dict, own: Path) -> None:
 
 def hold_lock() -> int:
     """Wait for any other bootstrap, and for an installer that outlived a killed one: it inherits the descriptor."""
-    (HOME / "environments").mkdir(parents=True, exist_ok=True)
+    from lab.errors import HostError
+    from lab.paths import make_home
+
+    try:
+        make_home(HOME)
+    except HostError as error:
+        fail(error.exit_code, error.message, error.hint)
+    (HOME / "environments").mkdir(exist_ok=True)
     descriptor = os.open(HOME / "environments" / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,6 +15,7 @@ from typing import Any
 from lab.bundle.archive import Bundle, contents, read
 from lab.bundle.fit import require_fit, sha256_of
 from lab.errors import HostError
+from lab.paths import make_home
 
 IMAGES, CHART = "images.tar.zst", "airflow.tgz"
 PACKAGES, PROGRAMS = "packages", "programs"
@@ -59,7 +60,7 @@ def state_of(file: Path) -> list[Any]:
 
 def require_disk(bundle: Bundle, home: Path) -> None:
     """Refuse to begin what the disk has no room for."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     needed = sum(member.size for member in bundle.members if member.name != IMAGES) // MIB + 1
     free = shutil.disk_usage(home).free // MIB
     if free < needed:

@@ -74,10 +74,12 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 def main() -> None:
     """Run a command; every error is told once, here."""
     from lab import ui
+    from lab.paths import Paths, protect_home
     from lab.pipeline.errors import PipelineError
     from lab.pipeline.git import GitError
 
     try:
+        protect_home(Paths.of().home)
         status = app(prog_name="lab", standalone_mode=False) or 0
         if status == INTERRUPTED:  # what Typer makes of Ctrl-C
             interrupted()

@@ -10,7 +10,7 @@ from typing import Any
 from lab.config import Layer, Settings, load
 from lab.engine.base import Engine
 from lab.errors import BusyError
-from lab.paths import Paths
+from lab.paths import Paths, make_home
 
 
 def settings(flags: Layer | None = None) -> Settings:
@@ -39,7 +39,7 @@ def exclusive(what: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     home = Paths.of().home
-    home.mkdir(exist_ok=True)
+    make_home(home)
     holder = home / "lock-holder"
     lock = FileLock(home / "lock", timeout=0)
     try:
