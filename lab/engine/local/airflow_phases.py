@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER
-from lab.engine.health import answers, dags_loaded, pushes_watched, trouble
+from lab.engine.health import answers, dags_loaded, pushes_watched
 from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER, TRIGGERS
@@ -44,7 +44,7 @@ def migrate(instance: Instance, _: Note) -> None:
 def airflow_done(instance: Instance) -> bool:
     access = instance.access()
     wanted = [s for name, s in services.airflow_services(access).items() if name != DAG_PROCESSOR]
-    return all(instance.supervisor().is_current(service) for service in wanted) and not trouble(access, API_SERVER)
+    return all(instance.supervisor().is_current(service) for service in wanted) and not instance.trouble(API_SERVER)
 
 
 def start_airflow(instance: Instance, _: Note) -> None:
@@ -60,7 +60,7 @@ def dags_done(instance: Instance) -> bool:
     access = instance.access()
     wanted = services.airflow_services(access)[DAG_PROCESSOR]
     running = instance.supervisor().is_current(wanted)
-    return running and not trouble(access, SCHEDULER) and not trouble(access, DAG_PROCESSOR)
+    return running and not instance.trouble(SCHEDULER) and not instance.trouble(DAG_PROCESSOR)
 
 
 def load_dags(instance: Instance, _: Note) -> None:
@@ -72,7 +72,7 @@ def load_dags(instance: Instance, _: Note) -> None:
 def triggers_done(instance: Instance) -> bool:
     access = instance.access()
     service = services.triggers_service(access)
-    return instance.supervisor().is_current(service) and not trouble(access, TRIGGERS)
+    return instance.supervisor().is_current(service) and not instance.trouble(TRIGGERS)
 
 
 def start_triggers(instance: Instance, _: Note) -> None:

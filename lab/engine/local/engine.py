@@ -38,6 +38,10 @@ class LocalEngine:
         if self.instance.is_up():
             same_settings.require_running(self.instance.running_settings, self.settings)
         same_settings.require_data(self.instance.data_settings, self.settings)
+        taken = self.instance.squatters() if self.instance.is_up() else []
+        if taken:  # settled anew by the phase that starts the supervisor
+            self.down(purge=False)
+            return [f"{line[0].upper()}{line[1:]}. The lab restarts on another port." for line in taken]
         # Here, and in no phase: beside other phases, their own programs would be taken for leftovers.
         if not self.instance.is_up() and processes.end_all(self.paths.home):
             return ["Ended processes that an earlier lab left behind."]
@@ -49,6 +53,7 @@ class LocalEngine:
     def access(self) -> Access:
         if not self.instance.is_up():
             raise NotRunningError("the lab is down", "make lab-up")
+        self.instance.require_own_listeners()
         return self.instance.access()
 
     def status(self) -> Status:

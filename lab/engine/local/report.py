@@ -9,7 +9,6 @@ from typing import Any
 from lab.access import Access
 from lab.engine import names, ports
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.health import trouble
 from lab.engine.local import processes, services
 from lab.engine.local.instance import Instance
 from lab.engine.local.supervisor import RUNNING
@@ -25,20 +24,20 @@ def status(instance: Instance) -> Status:
         state = "unsupervised" if memory.processes else "down"
         return Status("local", state, [], {}, memory.total, memory.kind)
     access = instance.access()
-    found = [service_status(access, name, states.get(name, {})) for name in services.names(instance.settings)]
+    found = [service_status(instance, access, name, states.get(name, {})) for name in services.names(instance.settings)]
     state = "healthy" if all(service.state == "healthy" for service in found) else "degraded"
     urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
     return Status("local", state, found, urls, memory.total, memory.kind)
 
 
-def service_status(access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
+def service_status(instance: Instance, access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
     """One service: what the supervisor says of its process, and whether it answers."""
     urls = {names.GIT: access.git_url, names.LOCALSTACK: access.s3_url, names.API_SERVER: access.airflow_url}
     running = info.get("statename") == RUNNING
     if not running:
         reason = str(info.get("description") or "not started")
         return ServiceStatus(name, str(info.get("statename", "unknown")).lower(), reason, urls.get(name, ""))
-    reason = trouble(access, name)
+    reason = instance.trouble(name)
     uptime = round(time.time() - info["start"], 1)
     state = "starting" if reason else "healthy"
     return ServiceStatus(name, state, reason, urls.get(name, ""), info["pid"], uptime)
