@@ -14,7 +14,7 @@ from lab.engine.kind import cluster, logs, pods
 from lab.engine.kind.instance import Instance
 from lab.engine.kind.pods import Pod
 from lab.errors import LabError, ProgramError
-from lab.host import Check, inotify, kind_checks
+from lab.host import Check, docker_ports, inotify, kind_checks
 
 ASKED = {
     "gitea": "git",
@@ -75,9 +75,10 @@ def memory(instance: Instance) -> int:
 def diagnose(instance: Instance) -> list[Check]:
     """See lab.engine.base.Engine.diagnose."""
     try:
-        found = [Check("Docker", "ok", f"Docker {require_engine()}")]
+        version = require_engine()
     except LabError as error:
         return [Check("Docker", "fail", error.message, error.hint)]
+    found = [Check("Docker", "ok", f"Docker {version}"), docker_ports(version)]
     try:
         cluster.require_own(instance)
     except LabError as error:
