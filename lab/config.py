@@ -60,14 +60,15 @@ class StorageSettings(Section):
 
 
 class AirflowSettings(Section):
-    """How many tasks, and runs of a DAG, go on at once; how DAG code comes to Airflow, and how often (seconds) the Git
-    bundle looks for new.
+    """How many tasks, and runs of a DAG, go on at once, and how long one try of a step may take; how DAG code comes to
+    Airflow, and how often (seconds) the Git bundle looks for new.
 
     `dags` and `chart` (a file; empty: looked for) are of the Kubernetes engines.
     """
 
     parallelism: Annotated[int, Field(ge=1, le=64)] = 4
     max_active_runs: Annotated[int, Field(ge=1, le=64)] = 4
+    step_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
     dags: Literal["bundle", "gitsync"] = "bundle"
     chart: str = ""

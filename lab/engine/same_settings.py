@@ -49,12 +49,14 @@ def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None
         return
     before: Sections = json.loads(file.read_text("utf-8"))
     asked: Sections = settings.model_dump(mode="json", exclude={"engine"})
+    # A lab that is older than a setting runs with what is the default now.
+    default: Sections = Settings().model_dump(mode="json", exclude={"engine"})
     changes = [
-        f"{section}.{key} = {before[section].get(key)!r}, asked for {value!r}"
+        f"{section}.{key} = {was!r}, asked for {value!r}"
         for section, values in asked.items()
         if section in before
         for key, value in values.items()
-        if before[section].get(key) != value
+        if (was := before[section].get(key, default[section][key])) != value
     ]
     if changes:
         raise SettingsError(f"{what} with other settings: {'; '.join(changes)}", hint)

@@ -28,6 +28,7 @@ def pipeline_environment(settings: EksSettings) -> dict[str, str]:
         **isolated_variables(settings.repository.url),
         **nodes,
         "PIPELINE_OPERATOR": "pod",
+        "PIPELINE_STEP_MINUTES": str(settings.airflow.step_minutes),
         "PIPELINE_REPOSITORY": settings.repository.url,
         "PIPELINE_WORKER_IMAGE": settings.images.references()["worker"],
         "AWS_DEFAULT_REGION": settings.region,

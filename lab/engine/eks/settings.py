@@ -64,9 +64,7 @@ class NetworkSettings(Section):
     @model_validator(mode="after")
     def whole(self) -> NetworkSettings:
         if bool(self.vpc) != bool(self.subnets):
-            raise ValueError(
-                "network.vpc and network.subnets go together: both for an existing VPC, none for a new one"
-            )
+            raise ValueError("network.vpc and network.subnets go together: both for an existing VPC, else none")
         if self.subnets and len(set(self.subnets)) < 2:
             raise ValueError("network.subnets: EKS wants two or more, in different zones")
         return self
@@ -158,6 +156,7 @@ class AirflowSettings(Section):
     dags: Literal["bundle", "gitsync"] = "bundle"
     parallelism: Annotated[int, Field(ge=1, le=512)] = 16
     max_active_runs: Annotated[int, Field(ge=1, le=512)] = 4
+    step_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     chart: str = ""
     values: str = ""

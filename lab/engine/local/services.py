@@ -138,6 +138,7 @@ def step_variables(access: Access) -> dict[str, str]:
         **access.git_variables(),
         **access.aws_variables(),
         "PIPELINE_OPERATOR": "process",
+        "PIPELINE_STEP_MINUTES": str(access.settings.airflow.step_minutes),
         "PIPELINE_PATH": str(access.paths.environment("worker") / "bin"),
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_SHARED_DIR": str(access.paths.shared),
