@@ -31,6 +31,8 @@ lab-logs:        ## Logs of all services; SERVICE=name, FOLLOW=1, LINES=n; RUN=i
 lab-shell:       ## A shell in which git, dvc, airflow and aws reach the lab (COMMAND="aws s3 ls")
 	@$(LAB) shell $(if $(COMMAND),-- sh -c '$(COMMAND)')
 
+lab-secrets:     ## List the generated secrets; ROTATE=1 replaces all, ROTATE="name name" these (JSON=1)
+	@$(LAB) secrets $(if $(ROTATE),rotate $(filter-out 1,$(ROTATE)),list $(if $(JSON),--json))
 lab-images:      ## List the images of ENGINE=kind: reference, source, id, size (JSON=1)
 	@$(LAB) images $(if $(JSON),--json)
 images:          ## Get the images that are missing (IMAGES=auto|pull|build|bundle)

@@ -10,7 +10,7 @@ from lab.access import Access
 from lab.docker import inspect, require_engine
 from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.kind import cluster, logs, pods
+from lab.engine.kind import cluster, logs, pods, rotation
 from lab.engine.kind.instance import Instance
 from lab.engine.kind.pods import Pod
 from lab.errors import LabError, ProgramError
@@ -87,6 +87,7 @@ def diagnose(instance: Instance) -> list[Check]:
     told = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
     found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *told, hint="make lab-up")]
     found.append(inotify(cluster.other_nodes(instance)))
+    found += cut_off(instance)
     found += [Check("left over", "fail", line, "make lab-down removes it") for line in leftovers(instance)]
     now = status(instance)
     for service in now.services:
@@ -94,6 +95,15 @@ def diagnose(instance: Instance) -> list[Check]:
         hint = f"make lab-logs SERVICE={service.name}"
         found.append(Check(service.name, state, service.reason or service.state, hint))
     return found
+
+
+def cut_off(instance: Instance) -> list[Check]:
+    """A rotation of secrets that has not ended: what uses them may be refused until it goes on."""
+    if not rotation.pending_file(instance).exists():
+        return []
+    return [
+        Check("secrets", "warn", "their rotation was cut off", "make lab-secrets ROTATE=git-password goes on with it")
+    ]
 
 
 def leftovers(instance: Instance) -> Iterator[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.access import Access
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.base import Status
-from lab.engine.local import bring_up, log_file, processes, report, services
+from lab.engine.local import bring_up, log_file, processes, report, rotation, services
 from lab.engine.local.instance import Instance
-from lab.engine.phases import Phase
+from lab.engine.phases import Note, Phase
 from lab.errors import NotRunningError
 from lab.host import Check, require_host
 from lab.paths import Paths
@@ -100,6 +100,13 @@ class LocalEngine:
 
     def diagnose(self) -> list[Check]:
         return report.diagnose(self.instance)
+
+    def rotate(self, names: Sequence[str], note: Note) -> bool:
+        was_up = self.instance.is_up()
+        note("ending the services")
+        self.down(purge=False)
+        rotation.rotate(self.instance, names, note)
+        return was_up
 
     def leftovers(self) -> Iterable[str]:
         return report.leftovers(self.instance)
