@@ -14,12 +14,12 @@ export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(LAB_AIRFLOW__CHART))
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 ##@ The lab
-lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1)
-	@$(LAB) up $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(TIMINGS),--timings)
+lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, ALLOWED_SIGNERS=file, TIMINGS=1)
+	@$(LAB) up $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(ALLOWED_SIGNERS),--allowed-signers '$(ALLOWED_SIGNERS)') $(if $(TIMINGS),--timings)
 lab-install:     ## Fetch and install everything that lab-up needs, and start nothing
 	@$(LAB) install
-lab-bundle:      ## Write one file from which lab-up needs no network (OUTPUT=file, ENGINE=local: without images)
-	@$(LAB) bundle $(if $(OUTPUT),'$(OUTPUT)') $(if $(filter local,$(ENGINE)),--engine local)
+lab-bundle:      ## Write one file from which lab-up needs no network (OUTPUT=file, SIGN=key, ENGINE=local: without images)
+	@$(LAB) bundle $(if $(OUTPUT),'$(OUTPUT)') $(if $(filter local,$(ENGINE)),--engine local) $(if $(SIGN),--sign '$(SIGN)')
 lab-down:        ## End everything that it runs; PURGE=1 removes its data too
 	@$(LAB) down $(if $(PURGE),--purge)
 lab-status:      ## Each service with its health, and the URLs (JSON=1)

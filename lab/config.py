@@ -97,6 +97,12 @@ class ImageSettings(Section):
     registry: str = ""
 
 
+class BundleSettings(Section):
+    """The file of allowed signers (ssh-keygen(1)) of bundles; empty: a bundle need not be signed."""
+
+    allowed_signers: str = ""
+
+
 class Settings(Section):
     """Everything a person can set; the reference is docs/settings.md."""
 
@@ -108,6 +114,7 @@ class Settings(Section):
     triggers: TriggerSettings = TriggerSettings()
     cluster: ClusterSettings = ClusterSettings()
     images: ImageSettings = ImageSettings()
+    bundle: BundleSettings = BundleSettings()
 
 
 Layer = dict[str, Any]

@@ -13,6 +13,8 @@ from lab.secrets import write_private
 Sections = dict[str, dict[str, Any]]
 DATA_SECTIONS = {"dataset", "storage"}
 """What the data was made with, and can't be changed without making it anew."""
+NOT_OF_A_LAB = {"engine", "bundle"}
+"""What a lab that runs does not depend on, or has elsewhere."""
 
 
 def remember_running(file: Path, settings: Settings) -> None:
@@ -48,9 +50,9 @@ def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None
     if not file.exists():
         return
     before: Sections = json.loads(file.read_text("utf-8"))
-    asked: Sections = settings.model_dump(mode="json", exclude={"engine"})
+    asked: Sections = settings.model_dump(mode="json", exclude=NOT_OF_A_LAB)
     # A lab that is older than a setting runs with what is the default now.
-    default: Sections = Settings().model_dump(mode="json", exclude={"engine"})
+    default: Sections = Settings().model_dump(mode="json", exclude=NOT_OF_A_LAB)
     changes = [
         f"{section}.{key} = {was!r}, asked for {value!r}"
         for section, values in asked.items()
