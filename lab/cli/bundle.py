@@ -29,6 +29,7 @@ def bundle(
     from lab import ui
     from lab.bundle import archive, signature
     from lab.bundle.make import default_name, make_bundle
+    from lab.bundle.sbom import sbom_file
     from lab.cli import context
     from lab.docker import require_engine
     from lab.errors import SettingsError
@@ -44,6 +45,7 @@ def bundle(
     with context.exclusive("bundle"), ui.step("Making a bundle", 3600) as shown:
         size = make_bundle(paths, settings, target, lambda text: shown.note("", text), images=images)
     ui.say(f"{target}  ({size >> 20:,} MiB)")
+    ui.say(f"{sbom_file(target)}  (what is in it)")
     if sign:
         ui.say(f"{signature.sign(archive.read(target), sign.expanduser())}  (its signature)")
     ui.say()
