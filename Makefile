@@ -102,6 +102,8 @@ drill:           ## Runs while processes are killed and services away, then chec
 	$(if $(KEEP),--keep) $(if $(PLAN),--plan) $(if $(RESTORE),--restore) $(if $(JSON),--json)
 bench:           ## Measure, print and store a table of times and memory (minutes; SCENARIOS="warm kind-up")
 	@$(LAB_DEV) bench $(SCENARIOS)
+audit:           ## Known vulnerabilities of all locked Python packages; needs PyPI (JSON=1)
+	@$(LAB) audit $(if $(JSON),--json)
 lock:            ## Make the locks anew from pyproject.toml and lab/pins.toml
 	@$(LAB_DEV) lock
 clean: lab-down  ## End the lab and remove .lab/ whole

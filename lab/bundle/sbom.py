@@ -21,11 +21,9 @@ from lab.bundle.archive import Bundle, Member
 from lab.bundle.opened import CHART, PACKAGES, PROGRAMS
 from lab.engine.airflow_values import name_and_tag
 from lab.images.golang import MODULES
-from lab.pins import lock_file, pins
+from lab.pins import POD_IDENTITY, lock_file, pins
 
 Component = dict[str, Any]
-ONLY_IN_IMAGES = "pod-identity"
-"""The environment whose packages no engine installs: they are in an image only."""
 
 
 def sbom_file(bundle: Path) -> Path:
@@ -49,7 +47,7 @@ def sbom(bundle: Bundle, source: Path) -> dict[str, Any]:
     }
     parts = [*packages(bundle), *chart_and_programs(bundle)]
     if bundle.manifest["images"]:
-        parts += [*images(bundle), *go_modules(source), *locked(source / lock_file(ONLY_IN_IMAGES))]
+        parts += [*images(bundle), *go_modules(source), *locked(source / lock_file(POD_IDENTITY))]
     components = list({part["bom-ref"]: part for part in parts}.values())
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from lab.cli import (
+    audit,
     bench,
     bundle,
     doctor,
@@ -62,6 +63,7 @@ for module in (
     bundle,
     eks,
     parity,
+    audit,
     drill,
     bench,
     lock,
