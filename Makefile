@@ -106,6 +106,8 @@ audit:           ## Known vulnerabilities of all locked Python packages; needs P
 	@$(LAB) audit $(if $(JSON),--json)
 lock:            ## Make the locks anew from pyproject.toml and lab/pins.toml
 	@$(LAB_DEV) lock
+notice:          ## Write NOTICE: the licences of what bundles and images carry (after make lock)
+	@$(LAB_DEV) notice
 clean: lab-down  ## End the lab and remove .lab/ whole
 	@rm -rf .lab
 

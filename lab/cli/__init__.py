@@ -21,6 +21,7 @@ from lab.cli import (
     install,
     lock,
     logs,
+    notice,
     parity,
     repair,
     report,
@@ -67,6 +68,7 @@ for module in (
     drill,
     bench,
     lock,
+    notice,
 ):
     module.register(app)
 
