@@ -139,7 +139,7 @@ def inotify(others: int) -> Check:
 def docker_ports(version: str, system: str = sys.platform) -> Check:
     """Whether this Docker keeps ports that are published on loopback from other machines of the same network.
 
-    Linux only: elsewhere Docker runs in a machine of its own. Sources: moby/moby#45610 (fixed in 28.0) and
+    Linux only: elsewhere Docker runs in a virtual machine. Sources: moby/moby#45610 (fixed in 28.0) and
     CVE-2025-54388 (again, after firewalld reloads, until 28.3.3).
     """
     safe = pins()["docker"]["loopback"]

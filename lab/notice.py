@@ -1,4 +1,4 @@
-"""NOTICE: whose software a bundle and the images carry, grouped by licence.
+"""NOTICE: the software of others that a bundle and the images carry, grouped by licence.
 
 The names come from the locks and go.mod, the licences from what is installed: the metadata of the environments ("Core
 metadata specifications", PyPA) and the licence files of the Go modules that the lab's programs are built of. What
@@ -82,18 +82,18 @@ def of_python(paths: Paths) -> Groups:
     Raises:
         CheckFailedError: the licence of some is not known; all of them are named.
     """
-    told = table(paths.source)
-    licences = dict(told["python"])
+    given = table(paths.source)
+    licences = dict(given["python"])
     for environment in (OWN, *ENVIRONMENTS):
         for file in paths.environment(environment).glob("lib/python3*/site-packages/*.dist-info/METADATA"):
             metadata = Parser().parsestr(file.read_text("utf-8"))
-            licence = licence_of(dict(metadata.items()), metadata.get_all("Classifier", []), told["names"])
+            licence = licence_of(dict(metadata.items()), metadata.get_all("Classifier", []), given["names"])
             licences.setdefault(canonical(metadata["Name"]), licence)
     return grouped(python_packages(paths), licences)
 
 
 def of_go(paths: Paths) -> tuple[Groups, set[str]]:
-    """The modules by licence, and those whose source no build of the lab's programs has needed."""
+    """The modules by licence, and those that no build of the lab's programs has needed."""
     cache, given = paths.machine_cache / "go-modules", dict(table(paths.source)["go"])
     licences, elsewhere = {}, set()
     for name, (module, version) in go_modules(paths.source).items():

@@ -1,6 +1,7 @@
 """Asks PyPI, by pip-audit, for known vulnerabilities of every locked Python package (https://pypi.org/project/pip-audit).
 
-Nothing is installed or resolved: the locks name exact versions. pip-audit has an environment of its own, from its lock.
+Nothing is installed or resolved: the locks name exact versions. pip-audit runs in a separate environment, installed
+from its lock.
 """
 
 from __future__ import annotations

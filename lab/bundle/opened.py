@@ -135,9 +135,9 @@ def packages_for_call(arguments: list[str], source: Path, home: Path, say: Note)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--bundle")
     parser.add_argument("--allowed-signers")
-    told = parser.parse_known_args(arguments)[0]
-    if told.bundle and arguments[:1] == ["up"]:
+    options = parser.parse_known_args(arguments)[0]
+    if options.bundle and arguments[:1] == ["up"]:
         say("Checking and unpacking the bundle (≤ 120 s) …")
-        signers = allowed_signers(told.allowed_signers, source)
-        open_bundle(Path(told.bundle).expanduser(), source, home, lambda _: None, signers)
+        signers = allowed_signers(options.allowed_signers, source)
+        open_bundle(Path(options.bundle).expanduser(), source, home, lambda _: None, signers)
     return packages_for("uv.lock", source, home)

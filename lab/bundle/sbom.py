@@ -85,9 +85,9 @@ def pypi(name: str, version: str) -> str:
 def chart_and_programs(bundle: Bundle) -> Iterator[Component]:
     by_name = {member.name: member for member in bundle.members}
     if CHART in by_name:
-        told = pins()["chart"]
-        purl = f"pkg:helm/airflow@{told['version']}?repository_url={quote(told['repository'], safe='')}"
-        yield component("application", "airflow", told["version"], purl, by_name[CHART])
+        chart = pins()["chart"]
+        purl = f"pkg:helm/airflow@{chart['version']}?repository_url={quote(chart['repository'], safe='')}"
+        yield component("application", "airflow", chart["version"], purl, by_name[CHART])
     for name, file in bundle.manifest.get("tools", {}).items():
         version = pins()["tools"][name]["version"]
         member = by_name[f"{PROGRAMS}/{file}"]
@@ -103,7 +103,7 @@ def images(bundle: Bundle) -> Iterator[Component]:
 
 
 def go_modules(source: Path) -> Iterator[Component]:
-    """The modules of which the images' and the tools' Go programs are built: those whose content go.sum names."""
+    """The modules of the Go programs in the images and tools: those with a checksum of their content in go.sum."""
     for module in MODULES:
         for line in (source / module.folder / "go.sum").read_text("utf-8").splitlines():
             name, version, _ = line.split()

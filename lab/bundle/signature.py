@@ -45,7 +45,7 @@ def require_signed(bundle: Bundle, allowed: Path) -> str:
 
     Raises:
         SettingsError: there is no file of allowed signers.
-        CheckFailedError: the bundle is not signed, or by nobody whom that file allows.
+        CheckFailedError: the bundle is not signed, or not by an allowed signer.
         HostError: there is no ssh-keygen.
     """
     if not allowed.is_file():
@@ -60,8 +60,8 @@ def require_signed(bundle: Bundle, allowed: Path) -> str:
         command = [keygen(), "-Y", "verify", "-n", NAMESPACE, "-I", signer, *files]
         if run(command, text=checksum_line_of(bundle), limit=LIMIT, check=False).status == 0:
             return signer
-    hint = "take the bundle from somebody whom the file allows, or add their key to it"
-    raise CheckFailedError(f"the bundle {name} is signed by nobody whom {allowed.name} allows", hint)
+    hint = "take the bundle from an allowed signer, or add the key of its signer to the file"
+    raise CheckFailedError(f"the bundle {name} has no signature of an allowed signer ({allowed.name})", hint)
 
 
 def keygen() -> str:

@@ -55,8 +55,9 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     if as_json:
         ui.data(rows)
         return
-    told = [[row["name"], str(row["since"] or "not made yet")[:16].replace("T", " "), row["purpose"]] for row in rows]
-    ui.table([[str(cell) for cell in row] for row in told], ["secret", "since", "what it does"])
+    times = [str(row["since"] or "not made yet")[:16].replace("T", " ") for row in rows]
+    table = [[str(row["name"]), when, str(row["purpose"])] for row, when in zip(rows, times, strict=True)]
+    ui.table(table, ["secret", "since", "what it does"])
 
 
 def rotate(

@@ -30,7 +30,7 @@ signal.pause()
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[LocalEngine]:
-    """A local lab whose supervisor runs, with settled ports and no service."""
+    """A local lab with a running supervisor, settled ports and no service."""
     paths = Paths.of(tmp_path)
     Secrets(paths.secrets).ensure()
     made = LocalEngine(paths, Settings(engine="local"))

@@ -29,7 +29,7 @@ def test_each_group_is_a_licence_of_spdx(title: str) -> None:
     groups = re.findall(r"^-- (.+)$", section(title), re.MULTILINE)
     assert groups
     for licence in groups:
-        expression = re.sub(r"LicenseRef-[A-Za-z-]+", "MIT", licence)  # a reference to a text of its own
+        expression = re.sub(r"LicenseRef-[A-Za-z-]+", "MIT", licence)  # a licence without an SPDX id
         assert get_spdx_licensing().validate(expression).errors == [], licence
 
 

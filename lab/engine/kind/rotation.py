@@ -43,7 +43,7 @@ USERS: dict[str, tuple[Workload, ...]] = {
     "gitea-jwt-secret": (GITEA,),
 }
 """What reads each secret when it starts; the platform comes before Airflow, which needs it."""
-SOCKET = "/tmp"  # noqa: S108 - in the container, whose only user is PostgreSQL's
+SOCKET = "/tmp"  # noqa: S108 - in the container, which has no other user
 """Where the image of PostgreSQL has its socket (images/postgres), by which its own user needs no password."""
 ROLLOUT_LIMIT = 300
 """Seconds until a restarted workload is ready."""

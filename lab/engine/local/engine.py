@@ -39,7 +39,7 @@ class LocalEngine:
             same_settings.require_running(self.instance.running_settings, self.settings)
         same_settings.require_data(self.instance.data_settings, self.settings)
         taken = self.instance.squatters() if self.instance.is_up() else []
-        if taken:  # settled anew by the phase that starts the supervisor
+        if taken:  # the phase that starts the supervisor chooses another
             self.down(purge=False)
             return [f"{line[0].upper()}{line[1:]}. The lab restarts on another port." for line in taken]
         # Here, and in no phase: beside other phases, their own programs would be taken for leftovers.

@@ -127,7 +127,7 @@ def body(process: subprocess.Popen[bytes], stream: IO[bytes]) -> Iterator[bytes]
 
 
 class UnauthorizedError(Error):  # type: ignore[misc]
-    """What waitress answers to a request whose body it is not to read."""
+    """What waitress answers to a request before it reads the body."""
 
     code, reason = 401, "Unauthorized"
 

@@ -15,7 +15,7 @@ from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDUL
 PORTS = {GIT: "git", LOCALSTACK: "s3", API_SERVER: "airflow"}
 """The services that listen, and the name of the port of each (lab.engine.ports)."""
 ASKED = {SCHEDULER: API_SERVER, DAG_PROCESSOR: API_SERVER}
-"""The services whose health another one reports."""
+"""Services and the service that reports their health."""
 
 
 def listens(process: psutil.Process | None, port: int) -> bool:
