@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from lab.config import PortSettings, Settings
+from lab.drill.refusing import refusing
 from lab.engine.local import LocalEngine, processes
 from lab.engine.local.supervisor import RUNNING, Service
 from lab.engine.names import GIT
 from lab.engine.ports import settle
 from lab.errors import ServiceError
-from lab.paths import Paths
+from lab.paths import SOURCE, Paths
 from lab.proc import clean_environment
 from lab.secrets import Secrets
 from tests.unit.support import PATIENT, eventually, program
@@ -25,6 +27,15 @@ import signal, socket, sys
 listening = socket.create_server(("127.0.0.1", {port}))
 print("up", flush=True)
 signal.pause()
+"""
+
+ASK = """
+import sys
+from pathlib import Path
+from lab.config import Settings
+from lab.engine.local.instance import Instance
+from lab.paths import Paths
+print(Instance(Paths.of(Path(sys.argv[1]).parent), Settings()).squatters())
 """
 
 
@@ -61,6 +72,24 @@ def test_the_labs_own_service_is_believed(engine: LocalEngine) -> None:
     engine.instance.wait_for(GIT, lambda: asked.append(None), "Git")
     assert len(asked) == 1
     assert engine.access().git_url.endswith(f":{port}")
+
+
+def test_what_this_command_itself_puts_in_place_of_a_service_is_the_labs(engine: LocalEngine) -> None:
+    """As `lab drill` does while a service is away."""
+    start_git(engine, PATIENT)
+    with refusing("127.0.0.1", engine.instance.port("git")):
+        assert engine.access().git_url
+
+
+def test_what_a_service_of_the_lab_has_left_behind_is_the_labs(engine: LocalEngine) -> None:
+    port = engine.instance.port("git")
+    start_git(engine, PATIENT)
+    with program(LISTEN.format(port=port), {**os.environ, "LAB_HOME": str(engine.paths.home)}) as left:
+        assert left.pid != engine.instance.supervisor().states()[GIT]["pid"]
+        # Not a child of this program, which would be an install under way.
+        command = [sys.executable, "-c", ASK, str(engine.paths.home)]
+        asked = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=True)
+        assert asked.stdout == "[]\n"
 
 
 def test_a_child_of_the_service_may_listen_for_it(engine: LocalEngine) -> None:

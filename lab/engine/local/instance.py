@@ -65,7 +65,7 @@ class Instance(LabInstance):
         found = []
         for name in services or listeners.PORTS:
             port = self.port(listeners.PORTS[name])
-            taken = listeners.foreign(process_of(states.get(name, {})), port)
+            taken = listeners.foreign(process_of(states.get(name, {})), port, self.paths.home)
             if taken:
                 found.append(f"port {port} of the service {name} is in use by {taken}, which is not the lab's")
         return found

@@ -6,10 +6,12 @@ A port is free while a service starts again, and any user of the machine may lis
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import psutil
 
 from lab.engine import ports
+from lab.engine.local.processes import own_processes
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
 
 PORTS = {GIT: "git", LOCALSTACK: "s3", API_SERVER: "airflow"}
@@ -36,9 +38,14 @@ def has_socket(process: psutil.Process, port: int) -> bool:
     return False
 
 
-def foreign(process: psutil.Process | None, port: int) -> str:
-    """The program that listens on `port` in place of `process`, as `name (pid 123)`; nothing if none does."""
-    # Asked twice: the service may begin to listen between the two questions.
+def foreign(process: psutil.Process | None, port: int, home: Path) -> str:
+    """The program that listens on `port` in place of `process`, as `name (pid 123)`; nothing if none does.
+
+    Not foreign are this program itself, because `lab drill` stands in for services that it has stopped, and what a
+    service of the lab at `home` has left behind.
+    """
+    # The service is looked for twice: it may begin to listen in between.
     if not port or listens(process, port) or ports.is_free(port) or listens(process, port):
         return ""
-    return ports.owner(port)
+    own = (psutil.Process(), *own_processes(home))
+    return "" if any(has_socket(each, port) for each in own) else ports.owner(port)
