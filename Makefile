@@ -6,9 +6,9 @@ LAB_DEV := sh lab/bootstrap.sh --dev
 BIN := .lab/environments/lab/bin
 
 # What a person may set. TEXT reaches the shell as it was typed, by the environment: `$`, quotes and spaces included.
-TEXT := AIRFLOW_CHART BRANCH BUNDLE CLUSTER COMMAND DATASET DELETE_BUCKET FILE FROM OUTPUT RUN SERVICE TASK UNTIL VERSION
+TEXT := AIRFLOW_CHART ALLOWED_SIGNERS BRANCH BUNDLE CLUSTER COMMAND DATASET DELETE_BUCKET FILE FROM OUTPUT RUN SERVICE SIGN TASK UNTIL VERSION
 OTHER := AT_ONCE DAGS DELETE DOWN ENGINE FIRST FOLLOW HYPOTHESIS_WRITERS IMAGES JSON KEEP LINES MAX_ACTIVE_RUNS \
-	OLDER_THAN PLAN PURGE PYTEST REPLAY RESTORE ROUNDS ROWS SCENARIOS SEED TIMINGS VERIFY WAIT
+	OLDER_THAN PLAN PURGE PYTEST REPLAY RESTORE ROTATE ROUNDS ROWS SCENARIOS SEED TIMINGS VERIFY WAIT
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 UNKNOWN := $(filter-out $(TEXT) $(OTHER) LAB_% MAKE% SHELL,$(GIVEN))
 ifneq ($(UNKNOWN),)
@@ -27,12 +27,13 @@ export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(value LAB_AIRFLOW__CHART))
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 ##@ The lab
-lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, TIMINGS=1, JSON=1)
-	@$(LAB) up $(if $(BUNDLE),--bundle "$$BUNDLE") $(if $(TIMINGS),--timings) $(if $(JSON),--json)
+lab-up:          ## Bring the lab up, or go on where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, ALLOWED_SIGNERS=file, TIMINGS=1, JSON=1)
+	@$(LAB) up $(if $(BUNDLE),--bundle "$$BUNDLE") $(if $(ALLOWED_SIGNERS),--allowed-signers "$$ALLOWED_SIGNERS") \
+	$(if $(TIMINGS),--timings) $(if $(JSON),--json)
 lab-install:     ## Fetch and install everything that lab-up needs, and start nothing
 	@$(LAB) install
-lab-bundle:      ## Write one file from which lab-up needs no network (OUTPUT=file, ENGINE=local: without images)
-	@$(LAB) bundle $(if $(OUTPUT),"$$OUTPUT") $(if $(filter local,$(ENGINE)),--engine local)
+lab-bundle:      ## Write one file from which lab-up needs no network (OUTPUT=file, SIGN=key, ENGINE=local: without images)
+	@$(LAB) bundle $(if $(OUTPUT),"$$OUTPUT") $(if $(filter local,$(ENGINE)),--engine local) $(if $(SIGN),--sign "$$SIGN")
 lab-down:        ## End everything that it runs; PURGE=1 removes its data too
 	@$(LAB) down $(if $(PURGE),--purge)
 lab-status:      ## Each service with its health, and the URLs (WAIT=1: until all is healthy, or WAIT=seconds; JSON=1)
@@ -44,6 +45,8 @@ lab-logs:        ## Logs of all services; SERVICE=name, FOLLOW=1, LINES=n; RUN=i
 lab-shell:       ## A shell in which git, dvc, airflow and aws reach the lab (COMMAND="aws s3 ls")
 	@$(LAB) shell $(if $(COMMAND),-- sh -c "$$COMMAND")
 
+lab-secrets:     ## List the generated secrets; ROTATE=1 replaces all, ROTATE="name name" these (JSON=1)
+	@$(LAB) secrets $(if $(ROTATE),rotate $(filter-out 1,$(ROTATE)),list $(if $(JSON),--json))
 lab-images:      ## List the images of ENGINE=kind: reference, source, id, size (JSON=1)
 	@$(LAB) images $(if $(JSON),--json)
 images:          ## Get the images that are missing (IMAGES=auto|pull|build|bundle)
@@ -118,8 +121,12 @@ drill:           ## Runs while processes are killed and services away, then chec
 	$(if $(KEEP),--keep) $(if $(PLAN),--plan) $(if $(RESTORE),--restore) $(if $(JSON),--json)
 bench:           ## Measure, print and store a table of times and memory (minutes; SCENARIOS="warm kind-up")
 	@$(LAB_DEV) bench $(SCENARIOS)
+audit:           ## Known vulnerabilities of all locked Python packages; needs PyPI (JSON=1)
+	@$(LAB) audit $(if $(JSON),--json)
 lock:            ## Make the locks anew from pyproject.toml and lab/pins.toml
 	@$(LAB_DEV) lock
+notice:          ## Write NOTICE: the licences of what bundles and images carry (after make lock)
+	@$(LAB_DEV) notice
 clean: lab-down  ## End the lab and remove .lab/ whole
 	@rm -rf .lab
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, Param
 from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
-from lab_steps import step
+from lab_steps import STEP_LIMIT, step
 
 DATASET_CHANGED = Asset("lab://datasets/changed")
 
@@ -24,7 +24,12 @@ with DAG(
     is_paused_upon_creation=False,
     # How many runs are active at once is a setting of Airflow's (max_active_runs_per_dag), not the DAG's.
     # Tries again after 5, 10 and 20 seconds, or up to twice that: long enough for a server that is started anew.
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=5), "retry_exponential_backoff": 2},
+    default_args={
+        "retries": 3,
+        "retry_delay": timedelta(seconds=5),
+        "retry_exponential_backoff": 2,
+        "execution_timeout": STEP_LIMIT,
+    },
     params={
         "rows": Param(1, type="integer", minimum=0, maximum=1_000_000, description="Synthetic employees to append"),
         "branch": Param("main", type="string", minLength=1, description="Branch to read and to push to"),

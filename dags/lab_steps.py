@@ -7,6 +7,7 @@ environment of Airflow (PIPELINE_*), which the overlays set.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -14,6 +15,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+STEP_LIMIT = timedelta(minutes=float(os.environ.get("PIPELINE_STEP_MINUTES", "60")))
+"""How long one try of a step may take; Airflow then ends it, and tries it again as after any failure."""
 
 # What a run is. Airflow fills the templates in; a run started by hand has no logical date, so the date is run_after's.
 RUN = {

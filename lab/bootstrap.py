@@ -8,7 +8,6 @@ Exit codes are those of README.md: 4 the machine lacks something, 5 packages cou
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import hashlib
 import io
@@ -165,7 +164,14 @@ def take_uv(content: bytes, wheel: dict, own: Path) -> None:
 
 def hold_lock() -> int:
     """Wait for any other bootstrap, and for an installer that outlived a killed one: it inherits the descriptor."""
-    (HOME / "environments").mkdir(parents=True, exist_ok=True)
+    from lab.errors import HostError
+    from lab.paths import make_home
+
+    try:
+        make_home(HOME)
+    except HostError as error:
+        fail(error.exit_code, error.message, error.hint)
+    (HOME / "environments").mkdir(exist_ok=True)
     descriptor = os.open(HOME / "environments" / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -186,17 +192,11 @@ def run_uv(uv: str, lock: int, *arguments: str) -> None:
 
 def packages_of_bundle(arguments: list[str]) -> Path | None:
     """The packages of the bundle that `up --bundle FILE` names, or of the one opened before; None: fetch them."""
-    from lab.bundle.opened import open_bundle, packages_for
+    from lab.bundle.opened import packages_for_call
     from lab.errors import LabError
 
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--bundle")
-    file = parser.parse_known_args(arguments)[0].bundle if arguments[:1] == ["up"] else None
     try:
-        if file:
-            say("Checking and unpacking the bundle (≤ 120 s) …")
-            open_bundle(Path(file).expanduser(), ROOT, HOME, lambda _: None)
-        return packages_for("uv.lock", ROOT, HOME)
+        return packages_for_call(arguments, ROOT, HOME, say)
     except LabError as error:
         fail(error.exit_code, error.message, error.hint)
 

@@ -62,14 +62,15 @@ class StorageSettings(Section):
 
 
 class AirflowSettings(Section):
-    """How many tasks, and runs of a DAG, go on at once; how DAG code comes to Airflow, and how often (seconds) the Git
-    bundle looks for new.
+    """How many tasks, and runs of a DAG, go on at once, and how long one try of a step may take; how DAG code comes to
+    Airflow, and how often (seconds) the Git bundle looks for new.
 
     `steps`, `dags` and `chart` (a file; empty: looked for) are of the Kubernetes engines.
     """
 
     parallelism: Annotated[int, Field(ge=1, le=64)] = 4
     max_active_runs: Annotated[int, Field(ge=1, le=64)] = 4
+    step_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
     steps: Steps = "local-executor"
     dags: Literal["bundle", "gitsync"] = "bundle"
@@ -99,6 +100,12 @@ class ImageSettings(Section):
     registry: str = ""
 
 
+class BundleSettings(Section):
+    """The file of allowed signers (ssh-keygen(1)) of bundles; empty: a bundle need not be signed."""
+
+    allowed_signers: str = ""
+
+
 class Settings(Section):
     """Everything a person can set; the reference is docs/settings.md."""
 
@@ -110,6 +117,7 @@ class Settings(Section):
     triggers: TriggerSettings = TriggerSettings()
     cluster: ClusterSettings = ClusterSettings()
     images: ImageSettings = ImageSettings()
+    bundle: BundleSettings = BundleSettings()
 
 
 Layer = dict[str, Any]

@@ -6,6 +6,7 @@ import errno
 import os
 import platform
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +134,23 @@ def inotify(others: int) -> Check:
         nodes = "another kind node runs" if others == 1 else f"{others} other kind nodes run"
         return Check("inotify", "warn", f"{told}, and {nodes}: systemd may fail in the lab's", INOTIFY_HINT)
     return Check("inotify", "ok", told)
+
+
+def docker_ports(version: str, system: str = sys.platform) -> Check:
+    """Whether this Docker keeps ports that are published on loopback from other machines of the same network.
+
+    Linux only: elsewhere Docker runs in a virtual machine. Sources: moby/moby#45610 (fixed in 28.0) and
+    CVE-2025-54388 (again, after firewalld reloads, until 28.3.3).
+    """
+    safe = pins()["docker"]["loopback"]
+    if system != "linux" or version_tuple(version) >= version_tuple(safe):
+        return Check("Docker's ports", "ok", "published on loopback only")
+    found = (
+        f"Docker {version} may let machines of the same network reach the lab's ports, which are published on loopback"
+    )
+    return Check(
+        "Docker's ports", "warn", found, f"install Docker {safe} or newer, or stay off networks you do not trust"
+    )
 
 
 def full_disk(error: OSError) -> HostError | None:

@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.errors import HostError
+
 SOURCE = Path(__file__).resolve().parent.parent
+PRIVATE = 0o700
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of a lab's state, which no other user of the machine may enter (mode 0700).
+
+    A folder that an earlier lab left open is closed. Containers reach what is below it through a bind mount, which the
+    container engine resolves as itself.
+
+    Raises:
+        HostError: the folder belongs to another user.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    protect_home(home)
+
+
+def protect_home(home: Path) -> None:
+    """Close the folder of a lab's state to other users, where there is one; see `make_home`."""
+    try:
+        if home.exists() and stat.S_IMODE(home.stat().st_mode) != PRIVATE:
+            home.chmod(PRIVATE)
+    except PermissionError as error:
+        message = f"{home} belongs to another user, and cannot be closed to others (mode 0700)"
+        raise HostError(message, "run the lab as the user who made it, or use another checkout") from error
 
 
 @dataclass(frozen=True)

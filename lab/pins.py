@@ -15,7 +15,11 @@ GO = "go"
 """What only images and tools are built with."""
 PACKAGER = "packager"
 """What only bundles are made with."""
-LOCKED = (*ENVIRONMENTS, PLAIN, GO, PACKAGER)
+AUDIT = "audit"
+"""What only `lab audit` installs."""
+POD_IDENTITY = "pod-identity"
+"""What is only in an image."""
+LOCKED = (*ENVIRONMENTS, POD_IDENTITY, PLAIN, GO, PACKAGER, AUDIT)
 
 
 @cache

@@ -1,4 +1,7 @@
-"""The lab's generated secrets: one file each, mode 0600, in a folder of mode 0700. Never in argv, URLs or logs."""
+"""The lab's generated secrets: one file each, mode 0600, in a folder of mode 0700. Never in argv, URLs or logs.
+
+`lab secrets rotate` replaces them; how, each engine knows (lab.engine.base.Engine.rotate).
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,37 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "gitea-jwt-secret": lambda: secrets.token_urlsafe(32),  # Gitea wants these 32 bytes
 }
 
+PURPOSES = {
+    "airflow-password": "signs the user admin in to Airflow",
+    "git-password": "reads and writes the lab's repository",
+    "aws-access-key-id": "names the lab's key to S3",
+    "aws-secret-access-key": "is the lab's key to S3",
+    "airflow-jwt-secret": "signs the tokens of Airflow's API",
+    "airflow-api-secret": "signs the sessions of Airflow's web server",
+    "airflow-fernet-key": "encrypts Airflow's connections and variables in its database",
+    "supervisor-password": "reaches the process supervisor",
+    "webhook-secret": "signs what Gitea tells of pushes",
+    "postgres-password": "is the database administrator's",
+    "postgres-airflow-password": "is Airflow's in the database",
+    "postgres-gitea-password": "is Gitea's in the database",
+    "gitea-secret-key": "encrypts what Gitea keeps in its database",
+    "gitea-internal-token": "lets Gitea's hooks reach Gitea",
+    "gitea-jwt-secret": "signs Gitea's OAuth2 tokens",
+}
+ONLY = {
+    "local": {"supervisor-password"},
+    "kind": {name for name in GENERATORS if name.startswith(("webhook-", "postgres-", "gitea-"))},
+}
+"""The secrets that one engine has and the other has not."""
+LASTING = {"gitea-secret-key": "Gitea cannot encrypt again what it has encrypted with it (its setting SECRET_KEY)"}
+"""Secrets that are not replaced without losing what depends on them, each with the reason."""
+FERNET = "airflow-fernet-key"
+
+
+def names_of(engine: str) -> list[str]:
+    """The secrets of an engine, in a fixed order."""
+    return [name for name in GENERATORS if all(name not in names or place == engine for place, names in ONLY.items())]
+
 
 class Secrets:
     """Reads the secrets of one lab; `ensure` makes those that are missing and never changes one."""
@@ -51,6 +85,22 @@ class Secrets:
         self.folder.chmod(0o700)
         for name in self.missing():
             write_private(self.file(name), GENERATORS[name]() + "\n")
+
+    def replace(self, name: str, value: str) -> None:
+        """Write another value, whole or not at all."""
+        write_private(self.file(name), value + "\n")
+
+    def begin_fernet_rotation(self) -> None:
+        """Put a new Fernet key before the old one: `new,old` encrypts by the first and reads what either encrypted.
+
+        One that was begun before goes on with its key. ("Rotating encryption keys", Airflow's documentation.)
+        """
+        if "," not in self[FERNET]:
+            self.replace(FERNET, f"{GENERATORS[FERNET]()},{self[FERNET]}")
+
+    def end_fernet_rotation(self) -> None:
+        """Drop the old key; to be called when everything in the database is encrypted by the new one."""
+        self.replace(FERNET, self[FERNET].partition(",")[0])
 
     def file(self, name: str) -> Path:
         return self.folder / name

@@ -70,6 +70,11 @@ def checksum_line(manifest: bytes) -> bytes:
     return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
 
 
+def checksum_line_of(bundle: Bundle) -> str:
+    """What `manifest.sha256` of the bundle holds; a signature is over this."""
+    return f"{bundle.digest}  {MANIFEST}\n"
+
+
 def write(target: BinaryIO, facts: Mapping[str, Any], files: Mapping[str, Path]) -> None:
     """Write a bundle with these files under these names; `facts` go into its manifest."""
     members = [Member(name, file.stat().st_size, sha256(file)) for name, file in files.items()]

@@ -12,6 +12,7 @@ from typing import Any
 from lab.bundle import archive, packages
 from lab.bundle.fit import made_from, pythons, this_platform
 from lab.bundle.opened import CHART, IMAGES, PACKAGES, PROGRAMS
+from lab.bundle.sbom import write_sbom
 from lab.chart import find_chart
 from lab.config import Settings
 from lab.errors import HostError, ProgramError
@@ -37,7 +38,9 @@ class Contents:
 
 
 def make_bundle(paths: Paths, settings: Settings, target: Path, note: Note, *, images: bool) -> int:
-    """Write a bundle of this checkout to `target` and return its size; without `images` it is for the local engine.
+    """Write a bundle of this checkout to `target`, and beside it its bill of materials; return its size.
+
+    Without `images` it is for the local engine.
 
     Raises:
         NetworkError: something is not at hand and could not be fetched.
@@ -54,6 +57,7 @@ def make_bundle(paths: Paths, settings: Settings, target: Path, note: Note, *, i
         with partial.open("wb") as stream:
             archive.write(stream, contents.facts, contents.files)
         partial.replace(target)
+        write_sbom(archive.read(target), paths.source)
     finally:
         partial.unlink(missing_ok=True)
         shutil.rmtree(work, ignore_errors=True)

@@ -5,6 +5,7 @@ Standard library only: bootstrap.py opens a bundle before the lab's own environm
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -14,7 +15,9 @@ from typing import Any
 
 from lab.bundle.archive import Bundle, contents, read
 from lab.bundle.fit import require_fit, sha256_of
+from lab.bundle.signature import allowed_signers, require_signed
 from lab.errors import HostError
+from lab.paths import make_home
 
 IMAGES, CHART = "images.tar.zst", "airflow.tgz"
 PACKAGES, PROGRAMS = "packages", "programs"
@@ -24,14 +27,19 @@ MIB = 1 << 20
 Note = Callable[[str], None]
 
 
-def open_bundle(file: Path, source: Path, home: Path, note: Note) -> Bundle:
+def open_bundle(file: Path, source: Path, home: Path, note: Note, signers: Path | None = None) -> Bundle:
     """Check the bundle and lay it out, unless this very file has been opened before.
+
+    With a file of allowed signers, its signature is checked first each time; nothing is unpacked without it.
 
     Raises:
         HostError: no such file, no bundle, one that does not fit, or too little disk.
-        CheckFailedError: it is damaged; what of it is named.
+        CheckFailedError: it is damaged, and what of it is named; or it is not signed by an allowed signer.
+        SettingsError: there is no such file of allowed signers.
     """
     bundle = read(file.absolute())
+    if signers:
+        require_signed(bundle, signers)
     require_fit(bundle, source)
     folder = home / "bundle" / bundle.digest[:12]
     facts, state = folder / FACTS, state_of(bundle.file)
@@ -59,7 +67,7 @@ def state_of(file: Path) -> list[Any]:
 
 def require_disk(bundle: Bundle, home: Path) -> None:
     """Refuse to begin what the disk has no room for."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     needed = sum(member.size for member in bundle.members if member.name != IMAGES) // MIB + 1
     free = shutil.disk_usage(home).free // MIB
     if free < needed:
@@ -116,3 +124,20 @@ def packages_for(lock: str, source: Path, home: Path) -> Path | None:
 def uv_options(packages: Path | None) -> tuple[str, ...]:
     """What makes uv install from this folder alone; its hashes are checked as ever."""
     return () if packages is None else ("--offline", "--no-index", "--find-links", str(packages))
+
+
+def packages_for_call(arguments: list[str], source: Path, home: Path, say: Note) -> Path | None:
+    """For bootstrap.py: the packages of the bundle that `up --bundle FILE` names, or of the one opened before; or None.
+
+    Raises:
+        LabError: as open_bundle.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--bundle")
+    parser.add_argument("--allowed-signers")
+    options = parser.parse_known_args(arguments)[0]
+    if options.bundle and arguments[:1] == ["up"]:
+        say("Checking and unpacking the bundle (≤ 120 s) …")
+        signers = allowed_signers(options.allowed_signers, source)
+        open_bundle(Path(options.bundle).expanduser(), source, home, lambda _: None, signers)
+    return packages_for("uv.lock", source, home)

@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.bundle.archive import Bundle
 from lab.bundle.opened import CHART, PROGRAMS, open_bundle, opened
 from lab.chart import cached_chart
 from lab.config import Layer, Settings
 from lab.errors import SettingsError
 from lab.paths import Paths
+from lab.tools import TOOLS, place
 
 Note = Callable[[str], None]
 
@@ -23,12 +23,14 @@ def use(file: Path, paths: Paths, settings: Settings, note: Note) -> Layer:
     Raises:
         SettingsError: other settings ask for what this bundle does not hold.
         HostError: no such file, no bundle, one that does not fit, or too little disk.
-        CheckFailedError: it is damaged; what of it is named.
+        CheckFailedError: it is damaged, and what of it is named; or it is not signed by an allowed signer.
     """
     from lab.images.bundle import require_cluster_fit
 
     require_no_other_source(settings)
-    bundle = open_bundle(file, paths.source, paths.home, note)
+    named = settings.bundle.allowed_signers
+    signers = paths.source / Path(named).expanduser() if named else None
+    bundle = open_bundle(file, paths.source, paths.home, note, signers)
     if bundle.manifest["images"] is None:
         if settings.engine == "kind":
             hint = "ENGINE=local, or a bundle with images: make lab-bundle, where there is a network"
@@ -36,7 +38,7 @@ def use(file: Path, paths: Paths, settings: Settings, note: Note) -> Layer:
         return {"engine": "local"}
     if settings.engine != "local":
         require_cluster_fit(bundle, paths)
-        put_in_place(bundle, paths)
+        put_in_place(paths)
     return {}
 
 
@@ -52,13 +54,13 @@ def require_no_other_source(settings: Settings) -> None:
         raise SettingsError(message, "leave out IMAGES (LAB_IMAGES__SOURCE), or leave out BUNDLE")
 
 
-def put_in_place(bundle: Bundle, paths: Paths) -> None:
-    """The chart and the tools, where they are not there already."""
+def put_in_place(paths: Paths) -> None:
+    """The chart and the tools, where they are not there already; by the lab's own names, whatever the bundle says."""
     found = opened(paths.home)
     folder = found[0] if found else paths.home
     put(folder / CHART, cached_chart())
-    for name in bundle.manifest["tools"].values():
-        put(folder / PROGRAMS / name, paths.tools / name)
+    for target in (place(paths, name) for name in TOOLS):
+        put(folder / PROGRAMS / target.name, target)
 
 
 def put(source: Path, target: Path) -> None:

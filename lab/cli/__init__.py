@@ -8,6 +8,7 @@ import sys
 import typer
 
 from lab.cli import (
+    audit,
     bench,
     bundle,
     doctor,
@@ -20,11 +21,13 @@ from lab.cli import (
     install,
     lock,
     logs,
+    notice,
     parity,
     repair,
     report,
     reproduce,
     run,
+    secrets,
     shell,
     status,
     up,
@@ -55,14 +58,17 @@ for module in (
     logs,
     doctor,
     shell,
+    secrets,
     install,
     images,
     bundle,
     eks,
     parity,
+    audit,
     drill,
     bench,
     lock,
+    notice,
 ):
     module.register(app)
 
@@ -74,10 +80,12 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 def main() -> None:
     """Run a command; every error is told once, here."""
     from lab import ui
+    from lab.paths import Paths, protect_home
     from lab.pipeline.errors import PipelineError
     from lab.pipeline.git import GitError
 
     try:
+        protect_home(Paths.of().home)
         status = app(prog_name="lab", standalone_mode=False) or 0
         if status == INTERRUPTED:  # what Typer makes of Ctrl-C
             interrupted()

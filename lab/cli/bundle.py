@@ -22,9 +22,14 @@ def bundle(
     engine: Annotated[
         str, typer.Option(envvar=[], help="Of which engine: both, or local (small: without images).")
     ] = "both",
+    sign: Annotated[
+        Path | None, typer.Option(help="Sign it with this key of OpenSSH, or the public one of a key in ssh-agent.")
+    ] = None,
 ) -> None:
     from lab import ui
+    from lab.bundle import archive, signature
     from lab.bundle.make import default_name, make_bundle
+    from lab.bundle.sbom import sbom_file
     from lab.cli import context
     from lab.docker import require_engine
     from lab.errors import SettingsError
@@ -39,5 +44,9 @@ def bundle(
         require_engine()
     with context.exclusive("bundle"), ui.step("Making a bundle", 3600) as shown:
         size = make_bundle(paths, settings, target, lambda text: shown.note("", text), images=images)
-    ui.say(f"{target}  ({size >> 20:,} MiB)\n")
+    ui.say(f"{target}  ({size >> 20:,} MiB)")
+    ui.say(f"{sbom_file(target)}  (what is in it)")
+    if sign:
+        ui.say(f"{signature.sign(archive.read(target), sign.expanduser())}  (its signature)")
+    ui.say()
     ui.say(f"Next:  make lab-up BUNDLE={target.name}      in a checkout of the same commit, with no network at all")

@@ -11,7 +11,7 @@ from typing import Any
 from lab.config import Layer, Settings, load
 from lab.engine.base import Engine
 from lab.errors import BusyError, SettingsError, StoppedError
-from lab.paths import Paths
+from lab.paths import Paths, make_home
 
 HOLDER = "lock-holder"
 CONTINUE = {
@@ -82,7 +82,7 @@ def exclusive(what: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     home = Paths.of().home
-    home.mkdir(exist_ok=True)
+    make_home(home)
     holder = home / HOLDER
     lock = FileLock(home / "lock", timeout=0)
     try:

@@ -25,6 +25,10 @@ def register(app: typer.Typer) -> None:
 def up(
     engine: Annotated[str | None, typer.Option(help="auto, local or kind. [LAB_ENGINE]")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Take everything from this file, which lab bundle wrote.")] = None,
+    allowed_signers: Annotated[
+        Path | None,
+        typer.Option(help="Of the bundle: who may have signed it (ssh-keygen(1)). [LAB_BUNDLE__ALLOWED_SIGNERS]"),
+    ] = None,
     timings: Annotated[bool, typer.Option("--timings", help="End with the seconds of each phase.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON at the end.")] = False,
 ) -> None:
@@ -36,6 +40,8 @@ def up(
     from lab.paths import Paths
 
     flags: Layer = {"engine": engine} if engine else {}
+    if allowed_signers:
+        flags = {**flags, "bundle": {"allowed_signers": str(allowed_signers.absolute())}}
     if bundle:
         flags = {**flags, **from_bundle(bundle, flags)}
     chosen, why = context.engine(flags, new=True)

@@ -73,6 +73,19 @@ def ensure_webhook(access: Access, url: str) -> None:
             require(gitea.post(HOOKS, json={"type": "gitea", **wanted}), "a webhook")
 
 
+def renew_webhook(access: Access, url: str) -> None:
+    """Make the webhook for `url` again, which signs with the lab's secret of now: an edit leaves the old one in place.
+
+    Raises:
+        ServiceError: Gitea refuses.
+    """
+    with client(access) as gitea:
+        for hook in hooks(gitea):
+            if hook["config"]["url"] == url:
+                require(gitea.delete(f"{HOOKS}/{hook['id']}"), "one webhook less")
+    ensure_webhook(access, url)
+
+
 def remove_webhooks(access: Access) -> None:
     """Have Gitea tell nobody of pushes."""
     with client(access) as gitea:

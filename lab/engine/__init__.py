@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.config import Settings
 from lab.engine.base import Engine
 from lab.errors import HostError, LabError, SettingsError
-from lab.paths import Paths
+from lab.paths import Paths, make_home
 
 NAMES = ("local", "kind")
 
@@ -84,7 +84,7 @@ def remembered(paths: Paths) -> str:
 
 
 def remember(paths: Paths, name: str) -> None:
-    paths.home.mkdir(exist_ok=True)
+    make_home(paths.home)
     (paths.home / "engine").write_text(f"{name}\n", "utf-8")
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lab.access import Access
 from lab.components.dag_errors import ImportFault
 from lab.config import Settings
-from lab.engine.phases import Phase
+from lab.engine.phases import Note, Phase
 from lab.host import Check
 from lab.paths import Paths
 
@@ -98,6 +98,17 @@ class Engine(Protocol):
 
     def diagnose(self) -> list[Check]:
         """Everything worth looking at when something is wrong: the machine, then the lab."""
+        ...
+
+    def rotate(self, names: Sequence[str], note: Note) -> bool:
+        """Replace these secrets without losing data, and restart what uses them; one that was cut off goes on.
+
+        Returns:
+            Whether the lab is to be brought up again (`phases`), because it was up before.
+
+        Raises:
+            NotRunningError: the lab has none yet, or has to be up for it.
+        """
         ...
 
     def leftovers(self) -> Iterable[str]:

@@ -13,6 +13,8 @@ from lab.secrets import write_private
 Sections = dict[str, dict[str, Any]]
 DATA_SECTIONS = {"dataset", "storage"}
 """What the data was made with, and can't be changed without making it anew."""
+NOT_OF_A_LAB = {"engine", "bundle"}
+"""What a lab that runs does not depend on, or has elsewhere."""
 
 
 def remember_running(file: Path, settings: Settings) -> None:
@@ -57,7 +59,7 @@ def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None
         return
     saved: Sections = json.loads(file.read_text("utf-8"))
     before = with_defaults(saved)
-    asked: Sections = settings.model_dump(mode="json", exclude={"engine"})
+    asked: Sections = settings.model_dump(mode="json", exclude=NOT_OF_A_LAB)
     changes = [
         f"{section}.{key} = {before[section][key]!r}, asked for {value!r}"
         for section, values in asked.items()
@@ -71,5 +73,5 @@ def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None
 
 def with_defaults(saved: Sections) -> Sections:
     """The settings that were saved; one that the lab did not know then, or that was missing, has its default."""
-    defaults: Sections = Settings().model_dump(mode="json", exclude={"engine"})
+    defaults: Sections = Settings().model_dump(mode="json", exclude=NOT_OF_A_LAB)
     return {section: {**values, **saved.get(section, {})} for section, values in defaults.items()}

@@ -49,6 +49,9 @@ def load(bundle: Bundle, references: Sequence[str], note: Note) -> None:
         ProgramError: Docker failed.
     """
     member = next(member for member in bundle.members if member.name == IMAGES)
+    note("checking the images")
+    for _ in content(bundle, member.name):  # to its end, where its checksum is checked: before Docker unpacks a byte
+        pass
     try:
         docker_reads("load", "--quiet", chunks=unpacked(bundle, member, note))
     except CheckFailedError:

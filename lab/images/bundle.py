@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.bundle.archive import Bundle
+from lab.bundle.archive import AGAIN, Bundle
 from lab.bundle.fit import require_equal
 from lab.bundle.opened import opened
-from lab.errors import HostError
+from lab.errors import CheckFailedError, HostError
 from lab.images.archive import load
 from lab.images.base import Note, Tagged
 from lab.images.build import BuiltImages
@@ -62,7 +62,10 @@ def require_cluster_fit(bundle: Bundle, paths: Paths) -> None:
 
     Raises:
         HostError: all that differs.
+        CheckFailedError: it names programs that no lab has.
     """
+    if strange := sorted(set(bundle.manifest["tools"]) - set(TOOLS)):
+        raise CheckFailedError(f"the bundle {bundle.file.name} has unknown programs: {', '.join(strange)}", AGAIN)
     images = bundle.manifest["images"]
     ours = PulledImages(paths, "") if images["source"] == PulledImages.source else BuiltImages(paths)
     ours.contexts = Contexts(paths, images["architecture"])  # Docker need not be asked: there may be none

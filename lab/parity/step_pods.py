@@ -52,6 +52,7 @@ def of_place(environment: dict[str, str]) -> dict[str, Any]:
                     "after": sorted(task.upstream_task_ids),
                     "retries": task.retries,
                     "retry_delay": str(task.retry_delay),
+                    "execution_timeout": str(task.execution_timeout),
                 }
                 for task in dag.tasks
             },

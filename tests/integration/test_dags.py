@@ -17,8 +17,10 @@ sys.path.insert(0, "dags")
 from dataset_pipeline import dag
 def of(task):
     if task.task_type == "ProcessOperator":
-        return {"command": task.command, "environment": task.environment}
+        return {"command": task.command, "environment": task.environment,
+                "limit": task.execution_timeout.total_seconds()}
     return {"command": [*task.cmds, *task.arguments], "environment": {e.name: e.value for e in task.env_vars},
+            "limit": task.execution_timeout.total_seconds(),
             "account": task.service_account_name, "image": task.image,
             "secrets": [source.secret_ref.name for source in task.env_from if source.secret_ref],
             "memory": task.container_resources.limits["memory"], "labels": task.labels,
@@ -51,6 +53,15 @@ def test_pod_and_process_have_the_same_command_and_environment(lab: Checkout) ->
         assert pod["environment"] == processes[name]["environment"]
         assert (pod["account"], pod["secrets"]) == ("airflow-dvc-sa", ["git-credentials"])
         assert pod["memory"] == "512Mi"
+
+
+def test_a_try_of_a_step_has_the_same_limit_as_a_pod_and_as_a_process(lab: Checkout) -> None:
+    for place in (
+        {"PIPELINE_OPERATOR": "pod", "PIPELINE_WORKER_IMAGE": "worker:1"},
+        {"PIPELINE_OPERATOR": "process", "PIPELINE_SHARED_DIR": "/shared"},
+    ):
+        assert {task["limit"] for task in describe(lab, **place).values()} == {3600}
+        assert {task["limit"] for task in describe(lab, **place, PIPELINE_STEP_MINUTES="0.5").values()} == {30}
 
 
 def test_steps_are_on_one_node_unless_their_volume_is_on_any(lab: Checkout) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
+import stat
 import sys
 import zipfile
 from pathlib import Path
@@ -108,6 +110,15 @@ def test_a_failure_is_an_error_line_the_last_lines_and_a_hint_line(capsys: pytes
     error, *detail, hint = capsys.readouterr().err.splitlines()
     assert (ended.value.code, error, hint) == (5, "error: uv could not be fetched", "hint: check the network")
     assert detail == [f"  │ {number}" for number in range(12, 20)]
+
+
+def test_the_labs_folder_is_closed_to_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "HOME", tmp_path / ".lab")
+    for before in (None, 0o755):
+        if before:
+            (tmp_path / ".lab").chmod(before)
+        os.close(bootstrap.hold_lock())
+        assert stat.S_IMODE((tmp_path / ".lab").stat().st_mode) == 0o700
 
 
 def uv_wheel(folder: Path, checksum: str = "") -> dict[str, Any]:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.bundle.opened import IMAGES, PACKAGES
+from lab.bundle.opened import CHART, IMAGES, PACKAGES, PROGRAMS
 from lab.errors import HostError
 from lab.images.bundle import BundledImages
 from lab.paths import SOURCE, Paths
+from lab.pins import pins
+from lab.tools import TOOLS, place
 from tests.unit.bundles import flip, position_of, write_bundle
 from tests.unit.conftest import Outcome
 
@@ -73,6 +75,19 @@ def test_images_of_another_checkout(lab: Lab, source: Paths, tmp_path: Path) -> 
     assert outcome.status == 4
     said = refusal(outcome)
     assert "made with another image base, program helm, program kind, program kubectl, the chart" in said
+
+
+@pytest.mark.parametrize("name", ["../../../x", "/x"])
+def test_no_file_is_put_where_a_bundle_names_a_program(lab: Lab, source: Paths, tmp_path: Path, name: str) -> None:
+    """The images, tools and chart of this checkout, and one program more."""
+    ours = {tool: place(source, tool).name for tool in TOOLS}
+    images = {"source": "build", "architecture": "amd64", "baked": True, "references": {}, "archived": []}
+    facts = {"images": images, "tools": {**ours, "x": name}, "chart": pins()["chart"]["sha256"]}
+    files = {CHART: b"", **{f"{PROGRAMS}/{tool}": b"" for tool in ours.values()}, IMAGES: b""}
+    outcome = lab("up", "--engine", "kind", "--bundle", str(write_bundle(tmp_path, files, **facts)))
+    assert outcome.status == 1
+    assert "has unknown programs: x" in refusal(outcome)
+    assert not source.tools.exists()
 
 
 def test_images_from_a_bundle_want_one_that_was_opened(source: Paths) -> None:

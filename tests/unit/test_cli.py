@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,6 +41,25 @@ def assert_refused(outcome: Outcome, status: int) -> None:
     assert outcome.out == ""
 
 
+def mode(folder: Path) -> int:
+    return stat.S_IMODE(folder.stat().st_mode)
+
+
+@pytest.mark.parametrize("before", [0o755, 0o777])
+def test_the_folder_of_an_existing_lab_is_closed_at_the_next_command(lab: Lab, checkout: Paths, before: int) -> None:
+    checkout.home.mkdir()
+    checkout.home.chmod(before)
+    (checkout.home / "data").mkdir(mode=0o755)
+    lab("status")
+    assert mode(checkout.home) == 0o700
+    assert mode(checkout.home / "data") == 0o755  # containers enter it through their mounts
+
+
+def test_the_folder_of_a_new_lab_is_closed_to_other_users(lab: Lab, checkout: Paths) -> None:
+    with context.exclusive("up"):
+        assert mode(checkout.home) == 0o700
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(lab: Lab, command: str) -> None:
     outcome = lab(command, "--help")
@@ -49,7 +69,7 @@ def test_every_command_has_help_with_an_example(lab: Lab, command: str) -> None:
 
 def test_the_help_lists_every_command(lab: Lab) -> None:
     told = lab("--help").out
-    assert all(f" {command} " in told for command in COMMANDS if command not in {"lock", "bench"})
+    assert all(f" {command} " in told for command in COMMANDS if command not in {"lock", "bench", "notice"})
 
 
 @pytest.mark.parametrize("arguments", ["nosuch", "run --nosuch", "run --rows many", "run --rows -1", "reproduce"])

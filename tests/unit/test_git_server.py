@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import http.client
 import os
 import shutil
@@ -20,6 +21,7 @@ from lab.access import Access
 from lab.components import repository
 from lab.engine.health import answers
 from lab.engine.local.services import git_service
+from lab.engine.ports import first_free
 from lab.pipeline.git import GitError, Repository
 from lab.wait import NotYetError
 from tests.unit.support import eventually
@@ -195,3 +197,48 @@ def test_a_client_that_hangs_up_leaves_no_process_behind(
             client.sendall(f"GET /lab/mlops.git/info/refs?service=git-upload-pack HTTP/1.1\r\n{head}\r\n".encode())
     assert repository.head(access) is not None
     eventually(lambda: not server.children(), "the end of every backend")
+
+
+def announced(access: Access, *lines: str, password: str = "") -> bytes:
+    """What is answered to a push of which only the headers have been sent."""
+    parts = urlsplit(access.git_url)
+    token = base64.b64encode(f"lab:{password}".encode()).decode()
+    given = ("Host: x", *((f"Authorization: Basic {token}",) if password else ()), *lines)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as client:
+        head = "\r\n".join(("POST /lab/mlops.git/git-receive-pack HTTP/1.1", *given))
+        client.sendall(f"{head}\r\n\r\n".encode())
+        return client.recv(4096)
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+@pytest.mark.parametrize(
+    "length",
+    [("Content-Length: 1000000000",), ("Transfer-Encoding: chunked",), ("Content-Length: 9", "Expect: 100-continue")],
+)
+def test_no_body_is_read_without_the_password(
+    access: Access, server: psutil.Process, password: str, length: tuple[str, ...]
+) -> None:
+    answer = announced(access, *length, password=password)
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b'www-authenticate: basic realm="lab"' in answer.lower()
+
+
+def test_a_body_beyond_the_limit_is_refused_by_its_announcement(access: Access, server: psutil.Process) -> None:
+    length = f"Content-Length: {(2 << 30) + 1}"
+    assert announced(access, length, password=access.secrets["git-password"]).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("dying", ["exit 1", "echo Content-Type: text/plain; exit 1", "kill -9 $$"])
+def test_a_backend_that_dies_before_its_headers_is_a_bad_gateway(access: Access, tmp_path: Path, dying: str) -> None:
+    fake = tmp_path / "git"
+    fake.write_text(f"#!/bin/sh\n{dying}\n", "utf-8")
+    fake.chmod(0o755)
+    elsewhere = dataclasses.replace(access, git_url=f"http://127.0.0.1:{first_free([], {})}")
+    described = git_service(elsewhere, urlsplit(elsewhere.git_url).port or 0)
+    environment = {**described.environment, "PATH": f"{tmp_path}:{described.environment['PATH']}"}
+    with subprocess.Popen(described.command, env=environment, cwd=described.folder) as process:
+        try:
+            eventually(lambda: answers_now(elsewhere), "the Git server")
+            assert request(elsewhere, "GET", "/lab/mlops.git/info/refs?service=git-upload-pack")[0] == 502
+        finally:
+            process.terminate()

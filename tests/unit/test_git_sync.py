@@ -142,7 +142,7 @@ def test_liveness_tells_whether_there_is_a_checkout(origin: Repository, tmp_path
     [
         ({"GITSYNC_REPO": ""}, "GITSYNC_REPO is not set"),
         ({"GITSYNC_PERIOD": "soon"}, "'soon' is no duration"),
-        ({"GITSYNC_SUBMODULES": "some"}, "not recursive, shallow or off"),
+        ({"GITSYNC_SUBMODULES": "recursive"}, "checks out no submodules"),
         ({"GITSYNC_SSH_KEY_FILE": "/key"}, "knows no GITSYNC_SSH_KEY_FILE"),
     ],
 )

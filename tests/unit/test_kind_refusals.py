@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lab import host, pins
+from lab.cli import context
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.kind.cluster import failure
@@ -158,6 +159,26 @@ def test_a_key_that_the_chart_does_not_know_is_refused(
     assert outcome.status == 3
     assert expected in told(outcome)[0]
     assert not (engine / "changed").exists()
+
+
+def test_a_docker_that_publishes_loopback_ports_to_the_network_is_a_warning(
+    lab: Lab, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.engine.kind.release.require_valid", lambda _: None)
+    (check,) = [check for check in json.loads(lab("doctor", "--json").out) if check["name"] == "Docker's ports"]
+    assert check["state"] == "warn"
+    assert "Docker 20.10.24 may let machines of the same network reach the lab's ports" in check["found"]
+    (line,) = [line for line in context.engine(new=True)[0].before_up() if "same network" in line]
+    assert line.startswith("warning: Docker 20.10.24 ")
+    assert "28.3.3" in line
+
+
+@pytest.mark.parametrize(
+    ("version", "system", "state"),
+    [("28.3.2", "linux", "warn"), ("28.3.3", "linux", "ok"), ("29.0.0-rc.1", "linux", "ok"), ("20.10", "darwin", "ok")],
+)
+def test_only_a_fixed_docker_keeps_loopback_ports_on_loopback(version: str, system: str, state: str) -> None:
+    assert host.docker_ports(version, system).state == state
 
 
 @pytest.mark.parametrize(

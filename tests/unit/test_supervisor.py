@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import sys
+import xmlrpc.client
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,11 +98,20 @@ def test_configuration_and_logs_are_the_owners_alone(supervisor: Supervisor) -> 
     assert stat.S_IMODE(supervisor.paths.logs.stat().st_mode) == 0o700
 
 
-def test_only_the_labs_password_reaches_it(supervisor: Supervisor, tmp_path: Path) -> None:
-    other = Paths.of(tmp_path)
-    Secrets(other.secrets).ensure()
-    with pytest.raises(ServiceError, match="Unauthorized"):
-        Supervisor(other, supervisor.port, ()).call("getState")
+def test_only_the_labs_password_reaches_it(supervisor: Supervisor) -> None:
+    server = xmlrpc.client.ServerProxy(f"http://lab:another@127.0.0.1:{supervisor.port}/RPC2")
+    with server, pytest.raises(xmlrpc.client.ProtocolError, match="Unauthorized"):
+        server.supervisor.getState()
+
+
+def test_the_password_goes_to_no_program_that_listens_in_its_place(supervisor: Supervisor) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        another.settimeout(0)
+        misled = Supervisor(supervisor.paths, another.getsockname()[1], ())
+        with pytest.raises(ServiceError, match="does not listen on its port"):
+            misled.call("getState")
+        with pytest.raises(BlockingIOError):
+            another.accept()
 
 
 def test_a_service_that_is_described_otherwise_is_restarted_so(supervisor: Supervisor) -> None:

@@ -142,7 +142,9 @@ class Bucket(Resource):
 
     def statements(self) -> list[dict[str, Any]]:
         answer = self.s3("get_bucket_policy", absent=("NoSuchBucketPolicy",))
-        return list(json.loads(answer["Policy"])["Statement"]) if answer else []
+        found = json.loads(answer["Policy"])["Statement"] if answer else []
+        # One statement may stand without its list ("Statement", IAM JSON policy elements reference).
+        return [found] if isinstance(found, dict) else list(found)
 
     def tls_only(self) -> dict[str, Any]:
         arn = f"arn:{self.place.settings.partition}:s3:::{self.name}"

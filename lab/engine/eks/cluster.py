@@ -99,17 +99,15 @@ class Cluster(Resource):
         """Refuse what only its owner can mend, and what eksctl is needed for where there is none.
 
         Raises:
-            SettingsError: there is no cluster of that name.
+            SettingsError: there is no cluster of that name; or a new one needs to know who may reach its API.
             CloudError: somebody else's cluster lacks an add-on, or is not ready.
             HostError: eksctl is not installed.
         """
         region = self.place.settings.region
         if self.is_new:
-            if shutil.which("eksctl") is None:
-                raise HostError(
-                    "eksctl is not installed, which makes the cluster",
-                    "brew install eksctl, or the release for your system: https://eksctl.io/installation",
-                )
+            if not state.exists or is_half_made(state):
+                self.require_public_access()
+            require_eksctl()
         elif not state.exists:
             hint = 'name the right one in eks.toml, or have it made: cluster.mode = "new"'
             raise SettingsError(f"there is no cluster {self.name} in {region}", hint)
@@ -119,12 +117,21 @@ class Cluster(Resource):
             told = f"the cluster {self.name} {state.differs[0]}"
             raise CloudError(told, command if "add-on" in told else "wait until it is ACTIVE, then try again")
 
+    def require_public_access(self) -> None:
+        network = self.place.settings.network
+        if network.endpoint != "private" and not network.public_access:
+            raise SettingsError(
+                "network.public_access is missing: it names the networks that may reach the API of the new cluster",
+                'public_access = ["203.0.113.7/32"] is one address (yours: curl https://checkip.amazonaws.com), '
+                '["0.0.0.0/0"] is everyone; endpoint = "private" needs none',
+            )
+
     def make(self, note: Note) -> None:
         state = self.look()
         self.require(state)
         if not self.is_new:
             return
-        if state.exists and state.differs[0].startswith(HALF):
+        if is_half_made(state):
             note("clearing away what an earlier attempt left")
             self.delete()
             state = ABSENT
@@ -171,7 +178,7 @@ class Cluster(Resource):
     def remove(self, note: Note) -> None:
         if self.is_new and self.look().exists:
             note("eksctl: some ten minutes")
-            self.require(ABSENT)
+            require_eksctl()
             self.delete()
         self.place.known.clear()
         shutil.rmtree(self.place.folder, ignore_errors=True)
@@ -196,3 +203,15 @@ class Cluster(Resource):
 
     def eks(self, method: str, *, absent: tuple[str, ...] = (), **parameters: Any) -> Any:
         return self.place.cloud.call("eks", method, absent=absent, clusterName=self.name, **parameters)
+
+
+def is_half_made(state: State) -> bool:
+    return state.exists and bool(state.differs) and state.differs[0].startswith(HALF)
+
+
+def require_eksctl() -> None:
+    if shutil.which("eksctl") is None:
+        raise HostError(
+            "eksctl is not installed, which makes the cluster",
+            "brew install eksctl, or the release for your system: https://eksctl.io/installation",
+        )

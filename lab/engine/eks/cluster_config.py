@@ -54,7 +54,7 @@ def cluster_config(template: str, settings: EksSettings, tags: Mapping[str, str]
 def network(settings: NetworkSettings) -> dict[str, Any]:
     reached = {"publicAccess": settings.endpoint != "private", "privateAccess": settings.endpoint != "public"}
     found: dict[str, Any] = {"clusterEndpoints": reached}
-    if settings.endpoint != "private":
+    if settings.endpoint != "private" and settings.public_access:
         found["publicAccessCIDRs"] = list(settings.public_access)
     if settings.vpc:
         subnets = {f"private-{number}": {"id": each} for number, each in enumerate(settings.subnets, 1)}

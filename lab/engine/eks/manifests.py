@@ -9,12 +9,15 @@ from typing import Any
 
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.airflow_values import airflow_values, shipped_files
-from lab.engine.eks.settings import EksSettings
+from lab.engine.eks.settings import DatabaseSettings, EksSettings
 from lab.errors import SettingsError
 from lab.paths import Paths
 from lab.pipeline.git import isolated_variables
 
 NAMESPACE = "airflow"
+CERTIFICATES = "database-certificates"
+"""The ConfigMap with the certificates that the database's own is checked with, and the volume that holds it."""
+CERTIFICATES_FOLDER, CERTIFICATES_FILE = "/etc/lab-database", "certificates.pem"
 
 
 def pipeline_environment(settings: EksSettings) -> dict[str, str]:
@@ -26,16 +29,27 @@ def pipeline_environment(settings: EksSettings) -> dict[str, str]:
         **nodes,
         "PIPELINE_OPERATOR": "pod",
         "PIPELINE_STEPS": settings.airflow.steps,
+        "PIPELINE_STEP_MINUTES": str(settings.airflow.step_minutes),
         "PIPELINE_REPOSITORY": settings.repository.url,
         "PIPELINE_WORKER_IMAGE": settings.images.references()["worker"],
         "AWS_DEFAULT_REGION": settings.region,
         "AWS_EC2_METADATA_DISABLED": "true",  # a pod without an association is not to find the node's role
+        **database_environment(settings.database),
     }
+
+
+def database_environment(database: DatabaseSettings) -> dict[str, str]:
+    """TLS for both of Airflow's drivers, which read libpq's variables ("Environment Variables", PostgreSQL manual).
+
+    `sslmode` in the URL is known to psycopg2 only.
+    """
+    file = f"{CERTIFICATES_FOLDER}/{CERTIFICATES_FILE}"
+    return {"PGSSLMODE": database.tls, **({"PGSSLROOTCERT": file} if database.certificates else {})}
 
 
 def engine_values(settings: EksSettings) -> dict[str, Any]:
     """What the values files cannot know."""
-    return airflow_values(
+    values = airflow_values(
         settings.images.references(),
         environment=pipeline_environment(settings),
         repository_url=settings.repository.url,
@@ -46,6 +60,10 @@ def engine_values(settings: EksSettings) -> dict[str, Any]:
         max_active_runs=settings.airflow.max_active_runs,
         refresh_seconds=settings.airflow.refresh_seconds,
     )
+    if settings.database.certificates:
+        values["volumes"] = [{"name": CERTIFICATES, "configMap": {"name": CERTIFICATES}}]
+        values["volumeMounts"] = [{"name": CERTIFICATES, "mountPath": CERTIFICATES_FOLDER, "readOnly": True}]
+    return values
 
 
 def kustomization(settings: EksSettings, source: Path, folder: Path) -> dict[str, Any]:
@@ -57,6 +75,8 @@ def kustomization(settings: EksSettings, source: Path, folder: Path) -> dict[str
         # Relative, because kustomize takes nothing else.
         "resources": [os.path.relpath(overlay, folder), "environment.json"],
     }
+    if settings.database.certificates:
+        found["resources"].append("certificates.json")
     if settings.storage.volume == "efs":
         system = {"op": "replace", "path": "/parameters/fileSystemId", "value": settings.storage.file_system}
         found["components"] = [os.path.relpath(overlay / "efs", folder)]
@@ -66,16 +86,40 @@ def kustomization(settings: EksSettings, source: Path, folder: Path) -> dict[str
 
 
 def write(settings: EksSettings, paths: Paths, folder: Path) -> Path:
-    """Write the kustomization and return its folder, for `kubectl apply --kustomize`."""
+    """Write the kustomization and return its folder, for `kubectl apply --kustomize`.
+
+    Raises:
+        SettingsError: the file with the database's certificates is not there.
+    """
     target = folder / "manifests"
     target.mkdir(parents=True, exist_ok=True)
-    names = {"namespace": NAMESPACE, "name": "pipeline-environment", "labels": LABELS}
-    data = pipeline_environment(settings)
-    environment = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": names, "data": data}
-    files = {"environment.json": environment, "kustomization.yaml": kustomization(settings, paths.source, target)}
+    files = {
+        "environment.json": config_map("pipeline-environment", pipeline_environment(settings)),
+        "kustomization.yaml": kustomization(settings, paths.source, target),
+    }
+    if settings.database.certificates:
+        file = own_file(settings.database.certificates, paths, "database.certificates")
+        files["certificates.json"] = config_map(CERTIFICATES, {CERTIFICATES_FILE: file.read_text("utf-8")})
     for name, content in files.items():
         (target / name).write_text(json.dumps(content, indent=2) + "\n", "utf-8")  # JSON is YAML
     return target
+
+
+def config_map(name: str, data: dict[str, str]) -> dict[str, Any]:
+    metadata = {"namespace": NAMESPACE, "name": name, "labels": LABELS}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def own_file(name: str, paths: Paths, setting: str) -> Path:
+    """The file that a setting names, relative to the checkout.
+
+    Raises:
+        SettingsError: it is not there.
+    """
+    file = paths.source / Path(name).expanduser()
+    if not file.is_file():
+        raise SettingsError(f"eks.toml: {setting}: there is no file {file}", "name a file of yours, or leave it out")
+    return file
 
 
 def values_files(settings: EksSettings, paths: Paths, folder: Path) -> list[Path]:
@@ -88,11 +132,6 @@ def values_files(settings: EksSettings, paths: Paths, folder: Path) -> list[Path
     generated = folder / "airflow-values.json"
     generated.write_text(json.dumps(engine_values(settings), indent=2) + "\n", "utf-8")
     files = [*shipped_files(paths.source, "eks", settings.airflow.dags), generated]
-    own = paths.source / Path(settings.airflow.values).expanduser()
     if not settings.airflow.values:
         return files
-    if not own.is_file():
-        raise SettingsError(
-            f"eks.toml: airflow.values: there is no file {own}", "name a file of yours, or leave it out"
-        )
-    return [*files, own]
+    return [*files, own_file(settings.airflow.values, paths, "airflow.values")]

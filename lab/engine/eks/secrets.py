@@ -1,6 +1,8 @@
 """The Secrets of the namespace `airflow`. What others gave out comes from the environment, the rest is generated.
 
 They go to the cluster by kubectl's standard input and are nowhere else: not in a file, not in argv, not in eks.toml.
+A Secret of one of these names without the lab's label, and a value that another field manager owns, are not the lab's:
+both are refused by name and left as they are.
 """
 
 from __future__ import annotations
@@ -8,14 +10,17 @@ from __future__ import annotations
 import base64
 import json
 import os
-from urllib.parse import urlsplit
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from lab.engine.airflow_secrets import DATABASE, GIT, LABELS, generated, git_credentials, secret_object
 from lab.engine.eks.kube import Kube
 from lab.engine.eks.manifests import NAMESPACE
-from lab.engine.eks.resource import ABSENT, Resource, State
+from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
 from lab.engine.phases import Note
 from lab.errors import SettingsError
+from lab.proc import Completed
 from lab.secrets import GENERATORS
 
 GIT_VARIABLES = ("GITSYNC_USERNAME", "GITSYNC_PASSWORD")
@@ -24,6 +29,9 @@ HINTS = {
     GIT: f"export {' and '.join(GIT_VARIABLES)}: who may clone and push, best by a token of this repository only",
     DATABASE: f"export {DATABASE_VARIABLE}=postgresql://user:password@host:5432/airflow",
 }
+
+CONFLICT = re.compile(r'conflicts? with "(?P<manager>[^"]+)"')
+"""In what kubectl says when another field manager owns a value ("Server-Side Apply", Kubernetes documentation)."""
 
 
 class Fresh:
@@ -57,7 +65,12 @@ class Secrets(Resource):
 
     def there(self) -> dict[str, dict[str, str]]:
         kube = self.place.kube()
-        return {} if kube is None else read(kube)
+        if kube is None:
+            return {}
+        items = [item for item in everything(kube) if item["metadata"]["name"] in self.names()]
+        for item in items:
+            require_own(item)
+        return {item["metadata"]["name"]: decoded(item) for item in items}
 
     def names(self) -> list[str]:
         return [GIT, DATABASE, *generated(Fresh())]
@@ -66,7 +79,7 @@ class Secrets(Resource):
         """What the environment holds.
 
         Raises:
-            SettingsError: the connection is not one of PostgreSQL's. It is not repeated.
+            SettingsError: the connection is not one of PostgreSQL's, or chooses its own TLS. It is not repeated.
         """
         found = {}
         user, password = (os.environ.get(name, "") for name in GIT_VARIABLES)
@@ -77,6 +90,9 @@ class Secrets(Resource):
             parts = urlsplit(connection)
             if parts.scheme.partition("+")[0] != "postgresql" or not parts.hostname or not parts.path.strip("/"):
                 raise SettingsError(f"{DATABASE_VARIABLE} is not a connection to PostgreSQL", HINTS[DATABASE])
+            if {"ssl", "sslmode"} & parse_qs(parts.query).keys():
+                hint = "leave it out: database.tls in eks.toml sets it for both of Airflow's drivers (docs/eks.md)"
+                raise SettingsError(f"{DATABASE_VARIABLE} holds ssl or sslmode", hint)
             found[DATABASE] = {"connection": connection}
         return found
 
@@ -92,9 +108,12 @@ class Secrets(Resource):
         assert kube is not None, "needed"  # noqa: S101
         self.require(ABSENT)
         wanted = {**{name: data for name, data in generated(Fresh()).items() if name not in there}, **self.given()}
-        items = [secret_object(NAMESPACE, name, data) for name, data in wanted.items() if there.get(name) != data]
-        options = ("apply", "--server-side", "--force-conflicts", "--field-manager=lab-secrets", "--filename=-")
-        kube.kubectl(*options, text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        items = [encoded(name, data) for name, data in wanted.items() if there.get(name) != data]
+        options = ("apply", "--server-side", "--field-manager=lab-secrets", "--filename=-")
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        ended = kube.kubectl(*options, text=text, check=False)
+        require_no_conflict(ended)
+        kube.judged(["kubectl", *options], ended)
 
     def remove(self, note: Note) -> None:
         """They go with their namespace."""
@@ -102,9 +121,57 @@ class Secrets(Resource):
 
 def read(kube: Kube) -> dict[str, dict[str, str]]:
     """The lab's Secrets in the cluster, by name; none where there is no namespace."""
-    selector = ",".join(f"{key}={value}" for key, value in LABELS.items())
-    answer = kube.kubectl("get", "secrets", "--namespace", NAMESPACE, "--selector", selector, "--output", "json")
-    return {
-        item["metadata"]["name"]: {k: base64.b64decode(v).decode() for k, v in (item.get("data") or {}).items()}
-        for item in json.loads(answer.stdout)["items"]
-    }
+    return {item["metadata"]["name"]: decoded(item) for item in everything(kube) if is_own(item)}
+
+
+def everything(kube: Kube) -> list[dict[str, Any]]:
+    """Every Secret of the namespace but Helm's, which are large; also those that are not the lab's."""
+    which = ("--namespace", NAMESPACE, "--field-selector", "type!=helm.sh/release.v1")
+    found: list[dict[str, Any]] = json.loads(kube.kubectl("get", "secrets", *which, "--output", "json").stdout)["items"]
+    return found
+
+
+def is_own(item: dict[str, Any]) -> bool:
+    labels = item["metadata"].get("labels") or {}
+    return all(labels.get(key) == value for key, value in LABELS.items())
+
+
+def require_own(item: dict[str, Any]) -> None:
+    """Refuse a Secret without the lab's label.
+
+    Raises:
+        ForeignError: its name, and how to have the lab use it as it is.
+    """
+    if not is_own(item):
+        name = item["metadata"]["name"]
+        label = " ".join(f"{key}={value}" for key, value in LABELS.items())
+        raise ForeignError(
+            f"the Secret {name} of the namespace {NAMESPACE} is there and is not the lab's; nothing of it was changed",
+            f"to have the lab use it as it is: kubectl label secret {name} --namespace {NAMESPACE} {label}",
+        )
+
+
+def require_no_conflict(ended: Completed) -> None:
+    """Refuse what another field manager owns.
+
+    Raises:
+        ForeignError: the manager. kubectl repeats no value.
+    """
+    found = CONFLICT.search(ended.stderr) if ended.status else None
+    if found:
+        raise ForeignError(
+            f"a Secret of the namespace {NAMESPACE} is managed by {found['manager']}, and holds another value",
+            "change the value where it is managed, or unset the variable that holds another one",
+            ended.stderr.strip(),
+        )
+
+
+def decoded(item: dict[str, Any]) -> dict[str, str]:
+    return {key: base64.b64decode(value).decode() for key, value in (item.get("data") or {}).items()}
+
+
+def encoded(name: str, data: dict[str, str]) -> dict[str, Any]:
+    """The Secret with `data`: of `stringData`, server-side apply does not track who owns a value."""
+    made = secret_object(NAMESPACE, name, data)
+    values = made.pop("stringData")
+    return {**made, "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}}

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lab.config import Section, Steps, describe, read_file
 from lab.engine.eks import regions
+from lab.engine.eks.bucket_name import trouble_with_bucket
 from lab.errors import SettingsError
 from lab.pins import pins
 
@@ -40,12 +41,15 @@ class ClusterSettings(Section):
 
 
 class NetworkSettings(Section):
-    """The VPC of a new cluster: made by eksctl, or existing private subnets; and who reaches its API."""
+    """The VPC of a new cluster: made by eksctl, or existing private subnets; and who reaches its API.
+
+    `public_access` has no default, and EKS takes an empty list for everyone: a new public endpoint needs it stated.
+    """
 
     vpc: Annotated[str, Field(pattern=r"^(vpc-[0-9a-f]{8,17})?$")] = ""
     subnets: list[Subnet] = Field(default_factory=list)
     endpoint: Literal["public", "both", "private"] = "both"
-    public_access: list[str] = Field(default_factory=lambda: ["0.0.0.0/0"])
+    public_access: list[str] = Field(default_factory=list)
 
     @field_validator("public_access")
     @classmethod
@@ -60,9 +64,7 @@ class NetworkSettings(Section):
     @model_validator(mode="after")
     def whole(self) -> NetworkSettings:
         if bool(self.vpc) != bool(self.subnets):
-            raise ValueError(
-                "network.vpc and network.subnets go together: both for an existing VPC, none for a new one"
-            )
+            raise ValueError("network.vpc and network.subnets go together: both for an existing VPC, else none")
         if self.subnets and len(set(self.subnets)) < 2:
             raise ValueError("network.subnets: EKS wants two or more, in different zones")
         return self
@@ -88,6 +90,19 @@ class StorageSettings(Section):
     def whole(self) -> StorageSettings:
         if (self.volume == "efs") != bool(self.file_system):
             raise ValueError('storage.volume = "efs" and storage.file_system go together')
+        return self
+
+
+class DatabaseSettings(Section):
+    """TLS to Airflow's database: `verify-full` checks the server's name with the certificates in a file (PEM)."""
+
+    tls: Literal["require", "verify-full"] = "require"
+    certificates: str = ""
+
+    @model_validator(mode="after")
+    def whole(self) -> DatabaseSettings:
+        if (self.tls == "verify-full") != bool(self.certificates):
+            raise ValueError('database.tls = "verify-full" and database.certificates go together')
         return self
 
 
@@ -142,6 +157,7 @@ class AirflowSettings(Section):
     dags: Literal["bundle", "gitsync"] = "bundle"
     parallelism: Annotated[int, Field(ge=1, le=512)] = 16
     max_active_runs: Annotated[int, Field(ge=1, le=512)] = 4
+    step_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
     refresh_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     chart: str = ""
     values: str = ""
@@ -156,6 +172,7 @@ class EksSettings(Section):
     cluster: ClusterSettings
     network: NetworkSettings = NetworkSettings()
     storage: StorageSettings
+    database: DatabaseSettings = DatabaseSettings()
     identity: IdentitySettings = IdentitySettings()
     repository: RepositorySettings
     images: ImageSettings
@@ -203,19 +220,6 @@ class EksSettings(Section):
     def policy_arn(self) -> str:
         """The policy is called as the role is."""
         return f"arn:{self.partition}:iam::{self.account}:policy/{self.identity.role}"
-
-
-def trouble_with_bucket(name: str) -> str:
-    """What Amazon S3 has against this name, or nothing ("General purpose bucket naming rules", S3 User Guide)."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
-        return "3 to 63 lower-case letters, digits, hyphens and dots, a letter or digit first and last"
-    if ".." in name or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):
-        return "no two dots side by side, and no IP address"
-    if name.startswith(("xn--", "sthree-", "amzn-s3-demo-")):
-        return "the beginning is one that Amazon keeps for itself"
-    if name.endswith(("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")):
-        return "the end is one that Amazon keeps for itself"
-    return ""
 
 
 def load(file: Path) -> EksSettings:

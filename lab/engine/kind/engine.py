@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +12,10 @@ from lab.config import Settings
 from lab.docker import require_engine
 from lab.engine import same_settings
 from lab.engine.base import Status
-from lab.engine.kind import bring_up, cluster, logs, release, report
+from lab.engine.kind import bring_up, cluster, logs, release, report, rotation
 from lab.engine.kind.instance import Instance
-from lab.engine.phases import Phase
-from lab.host import Check, inotify, require_kind_host
+from lab.engine.phases import Note, Phase
+from lab.host import Check, docker_ports, inotify, require_kind_host
 from lab.paths import Paths
 from lab.proc import clean_environment, without_proxy_on_loopback
 
@@ -34,7 +34,7 @@ class KindEngine:
 
     def before_up(self) -> list[str]:
         instance = self.instance
-        require_engine()
+        version = require_engine()
         cluster.require_own(instance)
         if instance.is_up():
             same_settings.require_running(instance.running_settings, self.settings)
@@ -44,7 +44,8 @@ class KindEngine:
         if not instance.is_up() or not release.is_current(instance):
             release.require_valid(instance)
         watches = inotify(0 if instance.container() else cluster.other_nodes(instance))
-        return [f"warning: {watches.found} ({watches.hint})"] if watches.state == "warn" else []
+        looked = [docker_ports(version), watches, *report.cut_off(instance)]
+        return [f"warning: {check.found} ({check.hint})" for check in looked if check.state == "warn"]
 
     def phases(self) -> list[Phase]:
         return bring_up.phases(self.instance)
@@ -95,6 +96,10 @@ class KindEngine:
 
     def diagnose(self) -> list[Check]:
         return report.diagnose(self.instance)
+
+    def rotate(self, names: Sequence[str], note: Note) -> bool:
+        rotation.rotate(self.instance, names, note)
+        return True
 
     def leftovers(self) -> Iterable[str]:
         return report.leftovers(self.instance)

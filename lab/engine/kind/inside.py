@@ -27,6 +27,7 @@ def pipeline_environment(access: Access, worker_image: str, worker_digest: str =
         **isolated_variables(access.repository_url, reached_at=GIT_URL),
         "PIPELINE_OPERATOR": "pod",
         "PIPELINE_STEPS": access.settings.airflow.steps,
+        "PIPELINE_STEP_MINUTES": str(access.settings.airflow.step_minutes),
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_WORKER_IMAGE": worker_image,
         **({"PIPELINE_WORKER_DIGEST": worker_digest} if worker_digest else {}),

@@ -10,12 +10,12 @@ from lab.access import Access
 from lab.docker import inspect, require_engine
 from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.kind import cluster, logs, pods
+from lab.engine.kind import cluster, logs, pods, rotation
 from lab.engine.kind.instance import Instance
 from lab.engine.kind.pods import Pod
 from lab.engine.names import API_SERVER
 from lab.errors import LabError, ProgramError
-from lab.host import Check, inotify, kind_checks
+from lab.host import Check, docker_ports, inotify, kind_checks
 
 ASKED = {
     "gitea": "git",
@@ -89,9 +89,10 @@ def memory(instance: Instance) -> int:
 def diagnose(instance: Instance) -> list[Check]:
     """See lab.engine.base.Engine.diagnose."""
     try:
-        found = [Check("Docker", "ok", f"Docker {require_engine()}")]
+        version = require_engine()
     except LabError as error:
         return [Check("Docker", "fail", error.message, error.hint)]
+    found = [Check("Docker", "ok", f"Docker {version}"), docker_ports(version)]
     try:
         cluster.require_own(instance)
     except LabError as error:
@@ -100,6 +101,7 @@ def diagnose(instance: Instance) -> list[Check]:
     told = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
     found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *told, hint="make lab-up")]
     found.append(inotify(cluster.other_nodes(instance)))
+    found += cut_off(instance)
     found += [Check("left over", "fail", line, "make lab-down removes it") for line in leftovers(instance)]
     now = status(instance)
     for service in now.services:
@@ -107,6 +109,15 @@ def diagnose(instance: Instance) -> list[Check]:
         hint = f"make lab-logs SERVICE={service.name}"
         found.append(Check(service.name, state, service.reason or service.state, hint))
     return [*found, *health.dag_checks(now.import_errors)]
+
+
+def cut_off(instance: Instance) -> list[Check]:
+    """A rotation of secrets that has not ended: what uses them may be refused until it goes on."""
+    if not rotation.pending_file(instance).exists():
+        return []
+    return [
+        Check("secrets", "warn", "their rotation was cut off", "make lab-secrets ROTATE=git-password goes on with it")
+    ]
 
 
 def leftovers(instance: Instance) -> Iterator[str]:

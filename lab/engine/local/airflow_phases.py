@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 
-from lab.access import AIRFLOW_USER
-from lab.engine.health import answers, dags_loaded, pushes_watched, trouble
+from lab.engine.health import answers, dags_loaded, pushes_watched
 from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER, TRIGGERS
@@ -31,8 +29,6 @@ def migrate(instance: Instance, _: Note) -> None:
     for name in (API_SERVER, SCHEDULER, DAG_PROCESSOR):
         instance.supervisor().stop(name)
     instance.paths.airflow.mkdir(parents=True, exist_ok=True, mode=0o700)
-    password = json.dumps({AIRFLOW_USER: access.secrets["airflow-password"]})
-    write_private(services.password_file(instance.paths.airflow), password)
     program = instance.paths.program("airflow", "airflow")
     environment = services.airflow_environment(access)
     with held(instance.paths.airflow / "migrate.lock") as lock:
@@ -43,13 +39,21 @@ def migrate(instance: Instance, _: Note) -> None:
 
 def airflow_done(instance: Instance) -> bool:
     access = instance.access()
+    if not password_is_current(instance):
+        return False
     wanted = [s for name, s in services.airflow_services(access).items() if name != DAG_PROCESSOR]
-    return all(instance.supervisor().is_current(service) for service in wanted) and not trouble(access, API_SERVER)
+    return all(instance.supervisor().is_current(service) for service in wanted) and not instance.trouble(API_SERVER)
+
+
+def password_is_current(instance: Instance) -> bool:
+    file = services.password_file(instance.paths.airflow)
+    return file.exists() and file.read_text("utf-8") == services.passwords(instance.access())
 
 
 def start_airflow(instance: Instance, _: Note) -> None:
     """Start the API server and the scheduler; the DAG processor follows when there is a repository to read."""
     described = services.airflow_services(instance.access())
+    write_private(services.password_file(instance.paths.airflow), services.passwords(instance.access()))
     for name in (API_SERVER, SCHEDULER):
         instance.start(described[name])
     url = f"{instance.access().airflow_url}/api/v2/version"
@@ -60,7 +64,7 @@ def dags_done(instance: Instance) -> bool:
     access = instance.access()
     wanted = services.airflow_services(access)[DAG_PROCESSOR]
     running = instance.supervisor().is_current(wanted)
-    return running and not trouble(access, SCHEDULER) and not trouble(access, DAG_PROCESSOR)
+    return running and not instance.trouble(SCHEDULER) and not instance.trouble(DAG_PROCESSOR)
 
 
 def load_dags(instance: Instance, _: Note) -> None:
@@ -72,7 +76,7 @@ def load_dags(instance: Instance, _: Note) -> None:
 def triggers_done(instance: Instance) -> bool:
     access = instance.access()
     service = services.triggers_service(access)
-    return instance.supervisor().is_current(service) and not trouble(access, TRIGGERS)
+    return instance.supervisor().is_current(service) and not instance.trouble(TRIGGERS)
 
 
 def start_triggers(instance: Instance, _: Note) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.access import Access
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.base import Status
-from lab.engine.local import bring_up, log_file, processes, report, services
+from lab.engine.local import bring_up, log_file, processes, report, rotation, services
 from lab.engine.local.instance import Instance
-from lab.engine.phases import Phase
+from lab.engine.phases import Note, Phase
 from lab.errors import NotRunningError
 from lab.host import Check, require_host
 from lab.paths import Paths
@@ -38,6 +38,10 @@ class LocalEngine:
         if self.instance.is_up():
             same_settings.require_running(self.instance.running_settings, self.settings)
         same_settings.require_data(self.instance.data_settings, self.settings)
+        taken = self.instance.squatters() if self.instance.is_up() else []
+        if taken:  # the phase that starts the supervisor chooses another
+            self.down(purge=False)
+            return [f"{line[0].upper()}{line[1:]}. The lab restarts on another port." for line in taken]
         # Here, and in no phase: beside other phases, their own programs would be taken for leftovers.
         if not self.instance.is_up() and processes.end_all(self.paths.home):
             return ["Ended processes that an earlier lab left behind."]
@@ -49,6 +53,7 @@ class LocalEngine:
     def access(self) -> Access:
         if not self.instance.is_up():
             raise NotRunningError("the lab is down", "make lab-up")
+        self.instance.require_own_listeners()
         return self.instance.access()
 
     def status(self) -> Status:
@@ -95,6 +100,13 @@ class LocalEngine:
 
     def diagnose(self) -> list[Check]:
         return report.diagnose(self.instance)
+
+    def rotate(self, names: Sequence[str], note: Note) -> bool:
+        was_up = self.instance.is_up()
+        note("ending the services")
+        self.down(purge=False)
+        rotation.rotate(self.instance, names, note)
+        return was_up
 
     def leftovers(self) -> Iterable[str]:
         return report.leftovers(self.instance)

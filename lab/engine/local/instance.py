@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import psutil
 
 from lab.engine import ports
+from lab.engine.health import trouble
 from lab.engine.instance import LabInstance
-from lab.engine.local import services
+from lab.engine.local import listeners, services
 from lab.engine.local.supervisor import Service, Supervisor
 from lab.errors import ServiceError
 from lab.wait import wait_until
@@ -40,14 +45,52 @@ class Instance(LabInstance):
         """Wait for a probe of a service.
 
         Raises:
-            ServiceError: the limit was reached, or the service keeps dying; the evidence is its last lines.
+            ServiceError: the limit was reached, the service keeps dying (the evidence is its last lines), or another
+                program listens on its port.
         """
         supervisor, hint = self.supervisor(), f"make lab-logs SERVICE={name}"
 
         def watched() -> None:
+            self.require_own_listeners(name)
             failed = supervisor.failed(name)
             if failed:
                 raise ServiceError(failed, hint, supervisor.last_lines(name))
             probe()
 
         wait_until(watched, what=what, limit=START_LIMIT, hint=hint, detail=lambda: supervisor.last_lines(name))
+
+    def squatters(self, *services: str) -> list[str]:
+        """What listens on the ports of these services, or of all, that is not the lab's; one line for each."""
+        states = self.supervisor().states()
+        found = []
+        for name in services or listeners.PORTS:
+            port = self.port(listeners.PORTS[name])
+            taken = listeners.foreign(process_of(states.get(name, {})), port, self.paths.home)
+            if taken:
+                found.append(f"port {port} of the service {name} is in use by {taken}, which is not the lab's")
+        return found
+
+    def require_own_listeners(self, *services: str) -> None:
+        """Refuse to ask services, or those that report their health, where another program listens in their place.
+
+        Raises:
+            ServiceError: which program it is.
+        """
+        asked = {listeners.ASKED.get(name, name) for name in services or listeners.PORTS} & listeners.PORTS.keys()
+        for line in self.squatters(*asked) if asked else ():
+            raise ServiceError(line, "make lab-up restarts the lab on another port")
+
+    def trouble(self, name: str) -> str:
+        """Why a running service is not healthy, or nothing; no password goes to a program that is not the lab's."""
+        try:
+            self.require_own_listeners(name)
+        except ServiceError as error:
+            return error.message
+        return trouble(self.access(), name)
+
+
+def process_of(info: dict[str, Any]) -> psutil.Process | None:
+    """The process of a service, as supervisord describes it; None while it has none."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(info["pid"]) if info.get("pid") else None
+    return None

@@ -12,7 +12,7 @@ import psutil
 from lab.access import Access
 from lab.engine import names, ports
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.health import dag_checks, import_errors, trouble
+from lab.engine.health import dag_checks, import_errors
 from lab.engine.local import processes, services
 from lab.engine.local.instance import Instance
 from lab.engine.local.supervisor import RUNNING, STARTING
@@ -28,7 +28,7 @@ def status(instance: Instance) -> Status:
         state = "unsupervised" if memory.processes else "down"
         return Status("local", state, [], {}, memory.total, memory.kind)
     access = instance.access()
-    found = [service_status(access, name, states.get(name, {})) for name in services.names(instance.settings)]
+    found = [service_status(instance, access, name, states.get(name, {})) for name in services.names(instance.settings)]
     state = "healthy" if all(service.state == "healthy" for service in found) else "degraded"
     urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
     answers = any(service.name == names.API_SERVER and service.state == "healthy" for service in found)
@@ -36,14 +36,14 @@ def status(instance: Instance) -> Status:
     return Status("local", state, found, urls, memory.total, memory.kind, faults)
 
 
-def service_status(access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
+def service_status(instance: Instance, access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
     """One service: what the supervisor says of its process, and whether it answers."""
     urls = {names.GIT: access.git_url, names.LOCALSTACK: access.s3_url, names.API_SERVER: access.airflow_url}
     running = info.get("statename") == RUNNING
     if not running:
         state = str(info.get("statename", "unknown")).lower()
         return ServiceStatus(name, state, why_not_running(info), urls.get(name, ""))
-    reason = trouble(access, name)
+    reason = instance.trouble(name)
     uptime = round(time.time() - info["start"], 1)
     state = "starting" if reason else "healthy"
     return ServiceStatus(name, state, reason, urls.get(name, ""), info["pid"], uptime)

@@ -110,7 +110,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
         "API__WORKERS": "1",
         "API__SECRET_KEY": secrets["airflow-api-secret"],
         "API_AUTH__JWT_SECRET": secrets["airflow-jwt-secret"],
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{paths.airflow / 'airflow.db'}",
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database_file(paths.airflow)}",
         "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
         "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(paths.airflow / "bundles"),
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
@@ -142,6 +142,7 @@ def step_variables(access: Access) -> dict[str, str]:
         **access.git_variables(),
         **access.aws_variables(),
         "PIPELINE_OPERATOR": "process",
+        "PIPELINE_STEP_MINUTES": str(access.settings.airflow.step_minutes),
         "PIPELINE_PATH": str(access.paths.environment("worker") / "bin"),
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_SHARED_DIR": str(access.paths.shared),
@@ -149,8 +150,17 @@ def step_variables(access: Access) -> dict[str, str]:
     }
 
 
+def database_file(airflow_home: Path) -> Path:
+    return airflow_home / "airflow.db"
+
+
 def password_file(airflow_home: Path) -> Path:
     return airflow_home / "simple_auth_manager_passwords.json"
+
+
+def passwords(access: Access) -> str:
+    """What `password_file` holds; Airflow reads it at each sign-in."""
+    return json.dumps({AIRFLOW_USER: access.secrets["airflow-password"]})
 
 
 def airflow_services(access: Access) -> dict[str, Service]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.components import repository, storage
 from lab.engine import same_settings
-from lab.engine.health import answers, bucket_answers, trouble
+from lab.engine.health import answers, bucket_answers
 from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.local.supervisor import Service
@@ -21,7 +21,7 @@ from lab.proc import held, run
 def git_done(instance: Instance) -> bool:
     access = instance.access()
     service = services.git_service(access, instance.port("git"))
-    return repository.is_bare(access) and instance.supervisor().is_current(service) and not trouble(access, GIT)
+    return repository.is_bare(access) and instance.supervisor().is_current(service) and not instance.trouble(GIT)
 
 
 def start_git(instance: Instance, _: Note) -> None:
@@ -34,7 +34,7 @@ def start_git(instance: Instance, _: Note) -> None:
 def storage_done(instance: Instance) -> bool:
     access = instance.access()
     service = services.localstack_service(access, instance.port("s3"))
-    return instance.supervisor().is_current(service) and not trouble(access, LOCALSTACK)
+    return instance.supervisor().is_current(service) and not instance.trouble(LOCALSTACK)
 
 
 def start_storage(instance: Instance, _: Note) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from lab.engine.local.listeners import listens
 from lab.errors import ServiceError
 from lab.paths import Paths
 from lab.proc import run, tail
@@ -136,9 +137,14 @@ class Supervisor:
     def call(self, method: str, *arguments: object) -> Any:
         """Call `supervisor.<method>`.
 
+        The password goes to supervisord only: nothing is sent where its process does not listen on its port.
+
         Raises:
             ServiceError: it does not answer. Faults of the method itself are xmlrpc.client.Fault.
         """
+        if not listens(self.process(), self.port):
+            message = f"the process supervisor does not listen on its port {self.port}"
+            raise ServiceError(message, "make lab-down, then make lab-up")
         password = Secrets(self.paths.secrets)["supervisor-password"]
         token = base64.b64encode(f"lab:{password}".encode()).decode()
         proxy = xmlrpc.client.ServerProxy(

@@ -39,6 +39,10 @@ url = "https://git.example.invalid/team/mlops.git"
 registry = "registry.example.invalid/lab"
 tag = "1"
 """
+NETWORK = """\
+[network]
+public_access = ["203.0.113.0/24"]
+"""
 GIT = {"GITSYNC_USERNAME": "ada", "GITSYNC_PASSWORD": "git-password-of-ada"}
 DATABASE = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://airflow:database-password@db.example.invalid/airflow"}
 
@@ -109,7 +113,7 @@ def amazon(account: None, checkout: Paths, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(repository, "seed", lambda access: heads.setdefault(access.repository_url, "c0ffee") and "made")
     monkeypatch.setattr("lab.engine.environments.Environment.is_current", lambda _: True)
     made = Amazon(service, folder, checkout, heads)
-    made.settings(TOML + f'[airflow]\nchart = "{small_chart(tmp_path, monkeypatch)}"\n')
+    made.settings(TOML + NETWORK + f'[airflow]\nchart = "{small_chart(tmp_path, monkeypatch)}"\n')
     return made
 
 

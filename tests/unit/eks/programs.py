@@ -83,8 +83,8 @@ def kubectl(folder: Path, arguments: list[str]) -> int:
             say(json.dumps(there["Namespace"]) if "Namespace" in there else "")
         case ["get", "secrets", *rest] if "owner=helm" in " ".join(rest):
             say(*(json.dumps(labels) for labels in load(folder / "helm.json").get("revisions", [])))
-        case ["get", "secrets", *_]:
-            say(json.dumps({"items": list(there.get("Secrets", {}).values())}))
+        case ["get", "secrets", *rest]:
+            say(json.dumps({"items": [item for item in there.get("Secrets", {}).values() if selected(item, rest)]}))
         case ["get", "deployments", *_]:
             ready = there.get("ready", 1)
             items = [
@@ -105,10 +105,7 @@ def kubectl(folder: Path, arguments: list[str]) -> int:
                 "environment": load(Path(value(rest, "--kustomize")) / "environment.json"),
             }
         case ["apply", *_]:
-            secrets = there.setdefault("Secrets", {})
-            for item in json.loads(sys.stdin.read())["items"]:
-                data = {k: base64.b64encode(v.encode()).decode() for k, v in item.pop("stringData").items()}
-                secrets[item["metadata"]["name"]] = {**item, "data": data}
+            status = apply_secrets(there.setdefault("Secrets", {}), json.loads(sys.stdin.read())["items"], arguments)
         case ["delete", "namespace", *_]:
             there = {}
         case ["port-forward", *rest] if (folder / "airflow").exists():
@@ -119,6 +116,34 @@ def kubectl(folder: Path, arguments: list[str]) -> int:
             sys.stdout.flush()
             signal.pause()
     save(folder / "objects.json", there)
+    return status
+
+
+def selected(item: dict[str, Any], options: list[str]) -> bool:
+    """By `--selector key=value`; other selectors let everything pass."""
+    if "--selector" not in options:
+        return True
+    labels = item["metadata"].get("labels", {})
+    return all(labels.get(key) == found for key, _, found in (p.partition("=") for p in [value(options, "--selector")]))
+
+
+def apply_secrets(secrets: dict[str, Any], items: list[dict[str, Any]], options: list[str]) -> int:
+    """Server-side apply: a key that another manager owns is a conflict, in kubectl's words, and stays as it is."""
+    manager = next(option.partition("=")[2] for option in options if option.startswith("--field-manager="))
+    status = 0
+    for item in items:
+        data = {k: base64.b64encode(v.encode()).decode() for k, v in item.pop("stringData", {}).items()}
+        data |= item.get("data", {})
+        before = secrets.get(item["metadata"]["name"], {"data": {}, "managers": {}})
+        owners = {key: before["managers"].get(key, manager) for key in data if before["data"].get(key) != data[key]}
+        foreign = {key: owner for key, owner in owners.items() if owner != manager}
+        if foreign and "--force-conflicts" not in options:
+            key, owner = next(iter(foreign.items()))
+            sys.stderr.write(f'error: Apply failed with 1 conflict: conflict with "{owner}" using v1: .data.{key}\n')
+            status = 1
+        else:
+            managers = {**before["managers"], **dict.fromkeys(owners, manager)}
+            secrets[item["metadata"]["name"]] = {**item, "data": data, "managers": managers}
     return status
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,9 @@ from ruamel.yaml import YAML
 
 from lab.engine.eks.association import ACCOUNTS
 from lab.engine.eks.cluster_config import cluster_config, wanted_addons
-from lab.engine.eks.manifests import engine_values, pipeline_environment
+from lab.engine.eks.manifests import engine_values, pipeline_environment, write
 from lab.engine.eks.settings import EksSettings
-from lab.paths import SOURCE
+from lab.paths import SOURCE, Paths
 from tests.unit.eks.conftest import CLUSTER
 from tests.unit.eks.service import ACCOUNT
 
@@ -98,3 +100,18 @@ def test_pods_know_the_place_and_no_endpoint_or_key_of_aws() -> None:
     values = engine_values(settings())
     assert values["config"]["logging"]["remote_base_log_folder"] == "s3://b-u-c/logs"
     assert values["defaultAirflowRepository"] == "r.example.invalid/airflow"
+
+
+def test_airflow_speaks_tls_to_its_database(tmp_path: Path) -> None:
+    assert pipeline_environment(settings())["PGSSLMODE"] == "require"
+    (tmp_path / "rds.pem").write_text("certificates of RDS", "utf-8")
+    checked = settings(database={"tls": "verify-full", "certificates": "rds.pem"})
+    environment = pipeline_environment(checked)
+    assert environment["PGSSLMODE"] == "verify-full"
+    folder, _, name = environment["PGSSLROOTCERT"].rpartition("/")
+    (mount,), (volume,) = engine_values(checked)["volumeMounts"], engine_values(checked)["volumes"]
+    assert (mount["name"], mount["mountPath"]) == (volume["name"], folder)
+    manifests = write(checked, Paths(tmp_path, tmp_path / ".lab"), tmp_path / "eks")
+    listed = json.loads((manifests / "kustomization.yaml").read_text("utf-8"))["resources"]
+    (found,) = [json.loads((manifests / each).read_text("utf-8")) for each in listed if each.startswith("certificates")]
+    assert (found["metadata"]["name"], found["data"]) == (volume["configMap"]["name"], {name: "certificates of RDS"})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.conftest import Outcome
-from tests.unit.eks.conftest import CLUSTER, Amazon, nothing_changed
+from tests.unit.eks.conftest import CLUSTER, NETWORK, Amazon, nothing_changed
 from tests.unit.eks.service import ACCOUNT
 
 Lab = Callable[..., Outcome]
@@ -21,7 +21,8 @@ OTHER_CLUSTER = {
 
 def existing(amazon: Amazon) -> None:
     file = amazon.checkout.source / "eks.toml"
-    file.write_text(file.read_text("utf-8").replace("[storage]", 'mode = "existing"\n[storage]'), "utf-8")
+    text = file.read_text("utf-8").replace(NETWORK, "").replace("[storage]", 'mode = "existing"\n[storage]')
+    file.write_text(text, "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,22 @@ def test_a_secret_that_nobody_told_is_asked_for_before_anything_is_made(
     assert nothing_changed(amazon)
 
 
+@pytest.mark.parametrize("network", ["", "[network]\npublic_access = []\n"])
+def test_a_new_cluster_is_not_made_open_to_everyone_unasked(amazon: Amazon, lab: Lab, network: str) -> None:
+    file = amazon.checkout.source / "eks.toml"
+    stated = file.read_text("utf-8")
+    file.write_text(stated.replace(NETWORK, network), "utf-8")
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert "network.public_access is missing" in outcome.err
+    assert nothing_changed(amazon)
+    file.write_text(stated, "utf-8")
+    assert lab("eks", "up", "--until", "cluster").status == 0
+    file.write_text(stated.replace(NETWORK, network), "utf-8")  # a cluster that is there keeps what it has
+    assert lab("eks", "up", "--until", "cluster").status == 0
+    assert lab("eks", "down", "--cluster", CLUSTER).status == 0
+
+
 def test_own_helm_values_that_are_not_there_are_told(amazon: Amazon, lab: Lab) -> None:
     file = amazon.checkout.source / "eks.toml"
     file.write_text(file.read_text("utf-8") + 'values = "own.yaml"\n', "utf-8")
@@ -126,10 +143,18 @@ def test_own_helm_values_that_are_not_there_are_told(amazon: Amazon, lab: Lab) -
     assert nothing_changed(amazon)
 
 
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "mysql://ada:topsecret@db/airflow",
+        "postgresql://ada:topsecret@db/airflow?sslmode=disable",
+        "postgresql://ada:topsecret@db/airflow?ssl=prefer",
+    ],
+)
 def test_a_connection_that_is_none_is_refused_and_not_repeated(
-    amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch, connection: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "mysql://ada:topsecret@db/airflow")
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", connection)
     outcome = lab("eks", "up")
     assert outcome.status == 3
     assert "topsecret" not in outcome.err
@@ -157,3 +182,45 @@ def test_run_where_the_cluster_does_not_lead_to_airflow_ends(amazon: Amazon, lab
     outcome = lab("eks", "run")  # the stand-in for kubectl knows no port-forward, and ends
     assert outcome.status == 12
     assert "the cluster does not lead to airflow-api-server" in outcome.err
+
+
+def secrets_of(amazon: Amazon) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((amazon.folder / "objects.json").read_text("utf-8"))["Secrets"]
+    return found
+
+
+def change_secret(amazon: Amazon, name: str, **fields: Any) -> dict[str, Any]:
+    """Have a Secret of the cluster with other fields, as another program would."""
+    file = amazon.folder / "objects.json"
+    objects: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    objects["Secrets"][name].update(fields)
+    file.write_text(json.dumps(objects), "utf-8")
+    changed: dict[str, Any] = objects["Secrets"][name]
+    return changed
+
+
+@pytest.mark.parametrize("name", ["airflow-fernet-key", "git-credentials", "airflow-metadata"])
+def test_a_secret_of_somebody_elses_is_refused_by_its_name_and_left(amazon: Amazon, lab: Lab, name: str) -> None:
+    assert lab("eks", "up").status == 0
+    theirs = change_secret(amazon, name, metadata={"name": name}, data={"k": "dGhlaXJz"}, managers={"k": "theirs"})
+    planned = json.loads(lab("eks", "plan", "--json").out)
+    assert {step["resource"]: step["action"] for step in planned["steps"]}["secrets"] == "refuse"
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert f"the Secret {name} of the namespace airflow is there and is not the lab's" in outcome.err
+    assert secrets_of(amazon)[name] == theirs
+
+
+def test_a_labelled_secret_that_another_program_manages_is_used_and_not_overwritten(
+    amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lab("eks", "up").status == 0
+    keys = secrets_of(amazon)["git-credentials"]["data"]
+    theirs = change_secret(amazon, "git-credentials", managers=dict.fromkeys(keys, "external-secrets"))
+    monkeypatch.setenv("GITSYNC_PASSWORD", "another")
+    outcome = lab("eks", "up")
+    assert outcome.status == 3
+    assert "is managed by external-secrets, and holds another value" in outcome.err
+    assert secrets_of(amazon)["git-credentials"] == theirs
+    monkeypatch.delenv("GITSYNC_PASSWORD")
+    assert lab("eks", "up").status == 0

@@ -64,6 +64,12 @@ WRONG = [
     ),
     ("[storage]", "[network]\nvpc = 'vpc-01234567'\n[storage]", "network.vpc and network.subnets go together"),
     ("[storage]", "[network]\npublic_access = ['10.0.0.0/99']\n[storage]", "network.public_access = '10.0.0.0/99'"),
+    ("[storage]", "[database]\ntls = 'disable'\n[storage]", "database.tls = 'disable'"),
+    (
+        "[storage]",
+        "[database]\ntls = 'verify-full'\n[storage]",
+        'database.tls = "verify-full" and database.certificates go together',
+    ),
     ('"lab-one"', '"lab-one"\nmode = "existing"\n[network]\nendpoint = "public"', "network is of new clusters"),
 ]
 

@@ -105,6 +105,20 @@ def test_what_was_changed_by_others_is_shown_and_mended(up: Amazon, lab: Lab, st
     assert "--nodes 2" in up.calls("eksctl")[-1]
 
 
+def test_a_bucket_policy_of_one_statement_without_a_list_is_kept_beside_the_labs(
+    up: Amazon, lab: Lab, steps: Steps
+) -> None:
+    tls = {"Bool": {"aws:SecureTransport": "false"}}
+    theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket",
+              "Resource": f"arn:aws:s3:::{BUCKET}", "Condition": tls}  # fmt: skip
+    s3 = up.client("s3")
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": theirs}))
+    assert steps()["bucket"] == "change"
+    assert lab("eks", "up").status == 0
+    kept = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
+    assert [each["Sid"] for each in kept] == ["Theirs", "TlsOnly"]
+
+
 def test_a_policy_with_as_many_versions_as_there_may_be_is_changed_all_the_same(
     up: Amazon, lab: Lab, steps: Steps
 ) -> None:

@@ -1,0 +1,45 @@
+"""Other secrets for the local engine, while nothing of the lab runs: every service reads them as it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.engine.local import services
+from lab.engine.local.instance import START_LIMIT, Instance
+from lab.engine.phases import Note
+from lab.errors import NotRunningError
+from lab.proc import held, run
+from lab.secrets import FERNET, GENERATORS
+
+
+def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
+    """Replace these secrets. Cut off anywhere, it leaves a lab that comes up, and can be done again.
+
+    Raises:
+        NotRunningError: the lab has no secrets yet.
+        ProgramError: Airflow could not encrypt its connections again; it goes on with both keys until it can.
+    """
+    secrets = instance.access().secrets
+    if secrets.missing():
+        raise NotRunningError("this lab has no secrets yet", "make lab-up")
+    if FERNET in names:
+        note("encrypting Airflow's connections again")
+        secrets.begin_fernet_rotation()
+        encrypt_again(instance)
+        secrets.end_fernet_rotation()
+    for name in names:
+        if name != FERNET:
+            secrets.replace(name, GENERATORS[name]())
+
+
+def encrypt_again(instance: Instance) -> None:
+    """Have Airflow encrypt what is in its database by the first of its keys; without a database there is nothing."""
+    folder = instance.paths.airflow
+    if not services.database_file(folder).exists():
+        return
+    instance.paths.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with held(folder / "migrate.lock") as lock:
+        command: list[str | Path] = [instance.paths.program("airflow", "airflow"), "rotate-fernet-key"]
+        environment = services.airflow_environment(instance.access())
+        run(command, env=environment, cwd=folder, limit=START_LIMIT, inherit=[lock])
