@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,7 +31,7 @@ with DAG("person"):
     step("with_callback", "pull").on_failure_callback = [print]
 """
 LOAD = """
-import json, sys
+import json, os, sys
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -47,57 +45,58 @@ def of(task):
     hook = task.partial_kwargs.get("pre_execute") if hasattr(task, "partial_kwargs") else task._pre_execute_hook
     return {"executor": task.executor, "fails": fails(hook)}
 
-bag = DagBag(sys.argv[1], include_examples=False)
-for dag in bag.dags.values():
-    DagSerialization.to_dict(dag)  # what the scheduler gets
-print("=>" + json.dumps({dag.dag_id: {task.task_id: of(task) for task in dag.tasks} for dag in bag.dags.values()}))
+def load(steps):
+    os.environ["PIPELINE_STEPS"] = steps
+    bag = DagBag(sys.argv[1], include_examples=False)
+    for dag in bag.dags.values():
+        DagSerialization.to_dict(dag)  # what the scheduler gets
+    return {dag.dag_id: {task.task_id: of(task) for task in dag.tasks} for dag in bag.dags.values()}
+
+print("=>" + json.dumps({steps: load(steps) for steps in sys.argv[2:]}))
 """
+Loaded = dict[str, dict[str, dict[str, dict[str, str | None]]]]
+"""By value of the setting, DAG and task: its executor, and what it fails with before it runs."""
 STEPS = {"pull_data", "modify_data", "push_data"}
 
 
-@pytest.fixture
-def load(lab: Checkout, tmp_path: Path) -> Any:
-    """Have Airflow load the lab's DAG and a person's, as it does on a cluster with that value of `airflow.steps`."""
-    dags = tmp_path / "dags"
+@pytest.fixture(scope="module")
+def loaded(lab: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """The lab's DAG and a person's as Airflow loads them on a cluster, for each value of the setting `airflow.steps`."""
+    folder = tmp_path_factory.mktemp("executors")
+    dags = folder / "dags"
     dags.mkdir()
     for file in (lab.folder / "dags").glob("*.py"):
         (dags / file.name).write_bytes(file.read_bytes())
     (dags / "person.py").write_text(PERSON, "utf-8")
-
-    def load(steps: str) -> dict[str, dict[str, dict[str, str | None]]]:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "AIRFLOW_HOME": str(tmp_path / "airflow"),
-            "AIRFLOW__CORE__EXECUTOR": "KubernetesExecutor,LocalExecutor",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "PYTHONPATH": f"{lab.folder / 'k8s' / 'base'}:{dags}",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PIPELINE_WORKER_IMAGE": "worker:1",
-            "PIPELINE_STEPS": steps,
-        }
-        python = lab.folder / ".lab" / "environments" / "airflow" / "bin" / "python"
-        finished = subprocess.run(
-            [python, "-c", LOAD, str(dags)], env=environment, capture_output=True, text=True, check=True
-        )
-        found: dict[str, dict[str, dict[str, str | None]]] = json.loads(finished.stdout.rsplit("=>", 1)[1])
-        return found
-
-    return load
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW__CORE__EXECUTOR": "KubernetesExecutor,LocalExecutor",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "PYTHONPATH": f"{lab.folder / 'k8s' / 'base'}:{dags}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PIPELINE_WORKER_IMAGE": "worker:1",
+    }
+    python = lab.folder / ".lab" / "environments" / "airflow" / "bin" / "python"
+    command = [python, "-c", LOAD, str(dags), "local-executor", "kubernetes-executor"]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    found: Loaded = json.loads(finished.stdout.rsplit("=>", 1)[1])
+    return found
 
 
-def test_the_local_executor_watches_steps_and_runs_nothing_else(load: Any) -> None:
-    loaded = load("local-executor")
-    pipeline = {name: task["executor"] for name, task in loaded["dataset_pipeline"].items()}
+def test_the_local_executor_watches_steps_and_runs_nothing_else(loaded: Loaded) -> None:
+    dags = loaded["local-executor"]
+    pipeline = {name: task["executor"] for name, task in dags["dataset_pipeline"].items()}
     assert pipeline == dict.fromkeys(STEPS, "LocalExecutor")
-    person = {name: task["executor"] for name, task in loaded["person"].items()}
+    person = {name: task["executor"] for name, task in dags["person"].items()}
     assert person.pop("watched") == "LocalExecutor"
     assert person.pop("named") == "KubernetesExecutor"
     assert set(person.values()) == {None}  # the default, a pod; a callback would run beside the scheduler
 
 
-def test_a_task_that_asks_for_the_local_executor_fails_with_the_reason(load: Any) -> None:
-    tasks = load("local-executor")["person"]
+def test_a_task_that_asks_for_the_local_executor_fails_with_the_reason(loaded: Loaded) -> None:
+    tasks = loaded["local-executor"]["person"]
     refused = {name: task["fails"] for name, task in tasks.items() if task["fails"]}
     assert set(refused) == {"local", "mapped", "taskflow"}
     for name, reason in refused.items():
@@ -105,7 +104,7 @@ def test_a_task_that_asks_for_the_local_executor_fails_with_the_reason(load: Any
         assert "Remove `executor` from the task" in reason
 
 
-def test_with_the_kubernetes_executor_every_step_is_watched_from_a_pod(load: Any) -> None:
-    loaded = load("kubernetes-executor")
-    executors = {task["executor"] for task in (*loaded["dataset_pipeline"].values(), loaded["person"]["watched"])}
+def test_with_the_kubernetes_executor_every_step_is_watched_from_a_pod(loaded: Loaded) -> None:
+    dags = loaded["kubernetes-executor"]
+    executors = {task["executor"] for task in (*dags["dataset_pipeline"].values(), dags["person"]["watched"])}
     assert executors == {None}
