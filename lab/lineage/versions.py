@@ -56,8 +56,8 @@ class DataVersion:
     worker: str | None
     dvc_version: str | None
     task_seconds: dict[str, float] | None
-    row_key: int = 1
-    """How its rows were derived: see lab.pipeline.append."""
+    row_key: int | None = None
+    """How its rows were derived (see lab.pipeline.append); None, where its commit says nothing, is 1."""
 
     @property
     def code_version(self) -> str:
@@ -67,7 +67,7 @@ class DataVersion:
     @property
     def row_identity(self) -> str:
         """What its run's rows were derived from besides its base; UsageError if this lab does not know how."""
-        return row_identity(self.row_key, self.dag_id or "", self.path, self.run_id or "")
+        return row_identity(self.row_key or 1, self.dag_id or "", self.path, self.run_id or "")
 
     @property
     def promises_receipt(self) -> bool:
@@ -145,7 +145,7 @@ def make(number: int, fields: list[str], change: Change, blobs: dict[str, str]) 
         run_id=claim["Run-Id"] or None, dag_id=claim["Dag-Id"] or None, dag_version=claim["Dag-Version"] or None,
         worker=claim["Worker-Image"] or None, dvc_version=claim["Dvc-Version"] or None,
         task_seconds=seconds_of_tasks(claim["Task-Seconds"]),
-        row_key=number_or_none(claim["Data-Row-Key"]) or 1,
+        row_key=number_or_none(claim["Data-Row-Key"]),
     )  # fmt: skip
 
 
