@@ -57,7 +57,7 @@ class DataVersion:
     dvc_version: str | None
     task_seconds: dict[str, float] | None
     row_key: int | None = None
-    """How its rows were derived (see lab.pipeline.append); None where its commit does not say, as those by row key 1."""
+    """How its rows were derived (see lab.pipeline.append); None, where its commit says nothing, is 1."""
 
     @property
     def code_version(self) -> str:

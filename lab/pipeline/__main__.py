@@ -1,8 +1,8 @@
 """`python -m lab.pipeline pull|modify|push`: one step of a run, as told by PIPELINE_* variables.
 
 Exit status: 0 done; 64 a wrong parameter, 65 a broken dataset, 76 a branch that was rewritten or deleted (none gets
-better by trying again); 69 Git or the object store failed, 74 the disk refused, 75 another try is at work (the codes are
-those of sysexits.h). A step whose run is not tried again after it removes the run's folder.
+better by trying again); 69 Git or the object store failed, 74 the disk refused, 75 another try is at work (the codes
+are those of sysexits.h). A step whose run is not tried again after it removes the run's folder.
 """
 
 from __future__ import annotations

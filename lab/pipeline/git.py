@@ -87,10 +87,10 @@ class Repository:
         """Run `git <arguments>`, which gets `text` on standard input."""
         finished = self.run_bytes(*arguments, content=text.encode("utf-8", "replace"))
         read = [str(output, "utf-8", "replace") for output in (finished.stdout, finished.stderr)]
-        told = subprocess.CompletedProcess(finished.args, finished.returncode, *read)
-        if check and told.returncode != 0:
-            raise failed(arguments, told)
-        return told
+        result = subprocess.CompletedProcess(finished.args, finished.returncode, *read)
+        if check and result.returncode != 0:
+            raise failed(arguments, result)
+        return result
 
     def run_bytes(self, *arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """As `run`, bytes in and out; the status is the caller's to judge."""

@@ -22,7 +22,7 @@ PROTOCOLS = "file:http:https:ssh"
 def content_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """`environment` with what keeps Git from executing or following what a repository contains; applied once only.
 
-    Messages are in English, because some of them are told apart.
+    Messages are in English, because the lab distinguishes some of them.
     """
     if set(CONTENT_IS_DATA) <= {value for name, value in environment.items() if name.startswith("GIT_CONFIG_KEY_")}:
         return dict(environment)

@@ -23,7 +23,7 @@ PLAIN = b"Ada <a@b> 1700000000 +0000"
 
 
 class History:
-    """A repository whose commits are written byte by byte, as anybody can who does not use `git commit`."""
+    """A repository whose commits are written byte by byte, past the checks of `git commit`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,7 +72,7 @@ AUTHORS = {
     "lines": "a\u2028b\u0085c <a@b> 1700000000 +0000".encode(),
     "raw format": b":100644 100644 a b M <a@b> 1700000000 +0000",
     "no UTF-8": b"\xff\xfe <a@b> 1700000000 +0000",
-    "nobody": b"<> 1700000000 +0000",
+    "no name": b"<> 1700000000 +0000",
     "no time": b"Ada <a@b> ",
     "a time of any size": b"Ada <a@b> 99999999999999999999999 +9999",
     "before all time": b"Ada <a@b> -1 +0000",
