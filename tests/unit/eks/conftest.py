@@ -75,6 +75,13 @@ class Amazon:
         (self.folder / "fails").unlink()
 
 
+def existing(amazon: Amazon) -> None:
+    """Have eks.toml name a cluster that is there already."""
+    file = amazon.checkout.source / "eks.toml"
+    text = file.read_text("utf-8").replace(NETWORK, "").replace("[storage]", 'mode = "existing"\n[storage]')
+    file.write_text(text, "utf-8")
+
+
 def nothing_changed(amazon: Amazon) -> bool:
     """Whether the account is as empty as before."""
     iam = amazon.client("iam")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.conftest import Outcome
-from tests.unit.eks.conftest import CLUSTER, NETWORK, Amazon, nothing_changed
+from tests.unit.eks.conftest import CLUSTER, NETWORK, Amazon, existing, nothing_changed
 from tests.unit.eks.service import ACCOUNT
 
 Lab = Callable[..., Outcome]
@@ -17,12 +17,6 @@ OTHER_CLUSTER = {
     "name": CLUSTER, "arn": f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/{CLUSTER}", "status": "ACTIVE",
     "version": "1.35", "endpoint": "https://other.example.invalid", "certificateAuthority": {"data": "Q0E="},
 }  # fmt: skip
-
-
-def existing(amazon: Amazon) -> None:
-    file = amazon.checkout.source / "eks.toml"
-    text = file.read_text("utf-8").replace(NETWORK, "").replace("[storage]", 'mode = "existing"\n[storage]')
-    file.write_text(text, "utf-8")
 
 
 @pytest.mark.parametrize(

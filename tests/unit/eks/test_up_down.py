@@ -9,7 +9,7 @@ import pytest
 
 from lab.engine.eks.association import ACCOUNTS
 from tests.unit.conftest import Outcome
-from tests.unit.eks.conftest import BUCKET, CLUSTER, Amazon
+from tests.unit.eks.conftest import BUCKET, CLUSTER, Amazon, existing
 from tests.unit.eks.service import ACCOUNT
 
 Lab = Callable[..., Outcome]
@@ -234,8 +234,7 @@ def test_down_of_a_cluster_that_was_there_before_leaves_it(amazon: Amazon, lab: 
         "version": "1.35", "endpoint": "https://other.example.invalid", "certificateAuthority": {"data": "Q0E="},
     }  # fmt: skip
     amazon.service.change(cluster=cluster, addons=["eks-pod-identity-agent", "aws-ebs-csi-driver"])
-    file = amazon.checkout.source / "eks.toml"
-    file.write_text(file.read_text("utf-8").replace("[storage]", 'mode = "existing"\n[storage]'), "utf-8")
+    existing(amazon)
     assert lab("eks", "up").status == 0
     assert lab("eks", "down", "--cluster", CLUSTER).status == 0
     assert amazon.service.read()["cluster"] == cluster
