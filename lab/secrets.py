@@ -48,6 +48,9 @@ PURPOSES = {
     "airflow-api-secret": "signs the sessions of Airflow's web server",
     "airflow-fernet-key": "encrypts Airflow's connections and variables in its database",
     "supervisor-password": "reaches the process supervisor",
+    "pod-identity-access-key-id": "names the key by which Pod Identity asks for credentials",
+    "pod-identity-secret-access-key": "is the key by which Pod Identity asks for credentials",
+    "sts-session-key": "is what the credentials of pods are derived from",
     "webhook-secret": "signs what Gitea tells of pushes",
     "postgres-password": "is the database administrator's",
     "postgres-airflow-password": "is Airflow's in the database",
@@ -58,7 +61,9 @@ PURPOSES = {
 }
 ONLY = {
     "local": {"supervisor-password"},
-    "kind": {name for name in GENERATORS if name.startswith(("webhook-", "postgres-", "gitea-"))},
+    "kind": {
+        name for name in GENERATORS if name.startswith(("pod-identity-", "sts-", "webhook-", "postgres-", "gitea-"))
+    },
 }
 """The secrets that one engine has and the other has not."""
 LASTING = {"gitea-secret-key": "Gitea cannot encrypt again what it has encrypted with it (its setting SECRET_KEY)"}

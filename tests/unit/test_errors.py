@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.errors import LabError
+from lab.errors import LabError, StoppedError
 
 
 def every_subclass(kind: type[LabError]) -> list[type[LabError]]:
@@ -21,5 +21,6 @@ def test_what_is_a_kind_of_an_error_has_its_exit_code() -> None:
 
 
 def test_no_error_takes_a_code_with_another_meaning() -> None:
-    """0 is success, 2 a wrong call (the parser's), from 126 on the shell's."""
-    assert all(0 < kind.exit_code < 126 and kind.exit_code != 2 for kind in every_subclass(LabError))
+    """0 is success, 2 a wrong call (the parser's too), from 126 on the shell's: 130 is Ctrl-C's."""
+    shells = {kind.exit_code for kind in every_subclass(LabError) if not 0 < kind.exit_code < 126}
+    assert shells == {StoppedError.exit_code}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.components import gitea
 from lab.engine.kind import inside, objects, release
-from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
+from lab.engine.kind.instance import AIRFLOW, PLATFORM, SYSTEM, Instance
 from lab.engine.phases import Note
 from lab.secrets import FERNET, GENERATORS, write_private
 
@@ -23,6 +23,7 @@ ROLES = {
 }
 """Each password of the database, and its role."""
 GITEA, STORAGE = (PLATFORM, "deployment.apps/gitea"), (PLATFORM, "deployment.apps/localstack")
+IDENTITY = (SYSTEM, "daemonset.apps/pod-identity")
 PUSHES = (AIRFLOW, objects.TRIGGERS)
 API_SERVER = (AIRFLOW, f"deployment.apps/{release.RELEASE}-api-server")
 ALL_OF_AIRFLOW = tuple((AIRFLOW, name) for name in sorted(release.WORKLOADS))
@@ -32,6 +33,9 @@ USERS: dict[str, tuple[Workload, ...]] = {
     "git-password": (GITEA, *ALL_OF_AIRFLOW, PUSHES),
     "aws-access-key-id": (STORAGE,),
     "aws-secret-access-key": (STORAGE,),
+    "pod-identity-access-key-id": (STORAGE, IDENTITY),
+    "pod-identity-secret-access-key": (STORAGE, IDENTITY),
+    "sts-session-key": (STORAGE, IDENTITY, *ALL_OF_AIRFLOW),  # these hold credentials that were derived from it
     "airflow-jwt-secret": (*ALL_OF_AIRFLOW, PUSHES),
     "airflow-api-secret": ALL_OF_AIRFLOW,
     FERNET: ALL_OF_AIRFLOW,
@@ -113,7 +117,8 @@ def users(instance: Instance, fresh: dict[str, str]) -> list[Workload]:
     """What is to be restarted, each once, the platform first."""
     found = dict.fromkeys(workload for name in fresh for workload in USERS[name])
     there = [workload for workload in found if workload != PUSHES or instance.settings.triggers.on_push]
-    return sorted(there, key=lambda workload: (workload[0] != PLATFORM, workload == PUSHES))
+    order = (PLATFORM, SYSTEM, AIRFLOW)
+    return sorted(there, key=lambda workload: (order.index(workload[0]), workload == PUSHES))
 
 
 def restart(instance: Instance, workloads: Sequence[Workload], note: Note) -> None:
