@@ -61,7 +61,7 @@ STEPS = {"pull_data", "modify_data", "push_data"}
 
 @pytest.fixture(scope="module")
 def loaded(lab: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    """The lab's DAG and a person's as Airflow loads them on a cluster, for each value of the setting `airflow.steps`."""
+    """The lab's DAG and a person's as Airflow loads them on a cluster, for each value of `airflow.steps`."""
     folder = tmp_path_factory.mktemp("executors")
     dags = folder / "dags"
     dags.mkdir()
