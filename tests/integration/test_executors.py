@@ -79,7 +79,7 @@ def loaded(lab: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
         "PIPELINE_WORKER_IMAGE": "worker:1",
     }
     python = lab.folder / ".lab" / "environments" / "airflow" / "bin" / "python"
-    command = [python, "-c", LOAD, str(dags), "local-executor", "kubernetes-executor"]
+    command = [str(python), "-c", LOAD, str(dags), "local-executor", "kubernetes-executor"]
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     found: Loaded = json.loads(finished.stdout.rsplit("=>", 1)[1])
     return found

@@ -90,8 +90,13 @@ def load_images(instance: Instance) -> None:
 
 
 def has_images(instance: Instance) -> bool:
-    """Whether the node holds the images of pods: it was made with them, or they were loaded."""
-    if instance.images.baked:
+    """Whether the node holds the images of pods: it was made with them, or they were loaded.
+
+    The node of a lab that runs was made with the images of its time; those of another version of the lab are loaded.
+    """
+    container = instance.container()
+    made_of = container["Config"]["Image"] if container else ""
+    if instance.images.baked and made_of == instance.images.reference("node"):
         return True
     return loaded(instance).exists() and loaded(instance).read_text("utf-8") == wanted_images(instance)
 
