@@ -18,7 +18,7 @@ from lab.errors import SettingsError
 from lab.pipeline.synthetic import DEFAULT_ROWS, DEFAULT_SEED
 
 PREFIX = "LAB_"
-NOT_SETTINGS = {"LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_LOCALSTACK_PYTHON", "LAB_TEST_LOGS"}
+NOT_SETTINGS = {"LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_LOCALSTACK_PYTHON", "LAB_TEST_LOGS", "LAB_TEST_TIMES"}
 
 Steps = Literal["local-executor", "kubernetes-executor"]
 """What watches the pods of the pipeline's steps on Kubernetes: processes of the scheduler, or a second pod for each."""
