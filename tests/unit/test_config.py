@@ -104,7 +104,7 @@ def test_two_services_cannot_be_given_the_same_port(file: Path) -> None:
     assert "ports.git and ports.s3 are both 3000" in told or "ports.s3 and ports.git are both 3000" in told
 
 
-@pytest.mark.parametrize("name", ["LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_TEST_LOGS"])
+@pytest.mark.parametrize("name", ["LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_TEST_LOGS", "LAB_TEST_TIMES"])
 def test_the_labs_own_variables_are_no_settings(file: Path, name: str) -> None:
     assert load(file, {name: "x", "PATH": "/bin"}) == Settings()
 
