@@ -1,4 +1,4 @@
-"""Asks PyPI, by pip-audit, for known vulnerabilities of every locked Python package (https://pypi.org/project/pip-audit).
+"""Asks PyPI, by pip-audit, for known vulnerabilities of every locked Python package.
 
 Nothing is installed or resolved: the locks name exact versions. pip-audit runs in a separate environment, installed
 from its lock.

@@ -41,5 +41,5 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         raise CheckFailedError(message, "raise the pins, then make lock; docs/threat-model.md says what is exposed")
     if report.not_checked:
         message = f"locked packages that the package index does not know, and so not checked: {len(report.not_checked)}"
-        raise NetworkError(message, "ask where the network leads to pypi.org itself, not to a mirror of its files")
+        raise NetworkError(message, "ask on a network that leads to PyPI itself, not to a mirror of its files")
     ui.say("No known vulnerabilities.")
