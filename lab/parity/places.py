@@ -45,9 +45,11 @@ class Kind:
     paths: Paths
     tools: Tools
 
+    def __post_init__(self) -> None:
+        Secrets(self.paths.secrets).ensure()  # once: the parts are rendered beside each other
+
     def access(self) -> Access:
         """A lab of which nothing runs."""
-        Secrets(self.paths.secrets).ensure()
         urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
         return Access(self.paths, Settings(), *urls)
 

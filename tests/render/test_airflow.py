@@ -103,7 +103,7 @@ def test_the_scheduler_launches_pods_too_and_every_airflow_has_the_policy(render
 
 
 def test_the_scheduler_has_memory_for_the_tasks_that_it_runs(rendered: list[Object]) -> None:
-    (container,) = find(rendered, "Deployment", "airflow-scheduler")["spec"]["template"]["spec"]["containers"]
+    container = dict(containers(rendered))["Deployment airflow-scheduler, scheduler"]
     assert container["resources"]["limits"]["memory"] == f"{scheduler_memory(AirflowSettings().parallelism)}Mi"
 
 
