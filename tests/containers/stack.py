@@ -14,7 +14,6 @@ from lab.access import Access
 from lab.components import gitea, storage
 from lab.config import Settings
 from lab.docker import docker, inspect
-from lab.engine.aws_keys import storage_keys
 from lab.engine.kind import inside, manifests
 from lab.images import ImageSet
 from lab.paths import Paths
@@ -160,8 +159,6 @@ def write_secrets(access: Access, folder: Path) -> None:
             file = folder / secret / name
             file.touch(mode=0o640)
             file.write_text(value, "utf-8")
-    keys = "".join(f"{name}={value}\n" for name, value in storage_keys(access.secrets).items())
-    (folder / "localstack.env").write_text(keys, "utf-8")
 
 
 def secret_values(access: Access) -> dict[str, Any]:

@@ -158,7 +158,13 @@ def test_localstack_has_its_keys_its_roles_and_the_names_at_which_pods_reach_it(
     (container,) = pod["containers"]
     values = {variable["name"]: variable["value"] for variable in container["env"]}
     given = find(secrets, "Secret", "localstack")
-    assert [source["secretRef"]["name"] for source in container["envFrom"]] == [given["metadata"]["name"]]
+    (keys,) = [
+        volume["name"]
+        for volume in pod["volumes"]
+        if volume.get("secret", {}).get("secretName") == given["metadata"]["name"]
+    ]
+    (folder,) = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == keys]
+    assert values["LAB_S3_KEYS"] == folder
     assert {name for name in given["stringData"] if not given["stringData"][name]} == set()
     hosts = {name.strip() for name in values["LAB_S3_HOSTS"].split(",")}
     assert inside.S3_URL.removeprefix("http://") in hosts

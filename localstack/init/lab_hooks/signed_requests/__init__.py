@@ -15,6 +15,7 @@ Settings (environment)
     ``LAB_S3_AGENT_ACCESS_KEY_ID``, ``LAB_S3_AGENT_SECRET_ACCESS_KEY``, ``LAB_S3_SESSION_KEY``,
     ``LAB_S3_ROLES_FILE``: the agent's key, the key from which issued credentials are derived, and the policies by
     the ARN of their role. All or none; without them no role can be assumed.
+    ``LAB_S3_KEYS``: a folder that has these keys in files of the same names, in place of the environment.
     ``LAB_S3_HOSTS``: values of ``Host`` that are accepted besides loopback with the port that LocalStack listens
     on, separated by commas; ``name:port``, or ``name`` for any port.
 

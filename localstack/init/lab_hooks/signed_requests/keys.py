@@ -56,8 +56,13 @@ class Keys:
     def of(cls, environment: MutableMapping[str, str]) -> "Keys":
         """Take the keys out of the environment, where LocalStack's own reports would show them.
 
+        With ``LAB_S3_KEYS`` they are in files of that folder, each with the name of its variable.
         Raises ``RuntimeError`` if one is missing.
         """
+        folder = environment.pop("LAB_S3_KEYS", "")
+        if folder:
+            files = [file for file in Path(folder).iterdir() if file.name.startswith("LAB_S3_")]
+            environment = {**environment, **{file.name: file.read_text("utf-8").strip() for file in files}}
         person = [environment.pop(f"LAB_S3_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")]
         names = ("AGENT_ACCESS_KEY_ID", "AGENT_SECRET_ACCESS_KEY", "SESSION_KEY", "ROLES_FILE")
         access_key, secret_key, session_key, roles = (environment.pop(f"LAB_S3_{name}", "") for name in names)
