@@ -136,8 +136,8 @@ def test_the_persons_key_is_in_the_secret_that_localstack_reads_and_nowhere_else
 
 
 READ = """\
-import sys, boto3
-s3 = boto3.client("s3")
+import sys, botocore.session
+s3 = botocore.session.get_session().create_client("s3")
 try:
     getattr(s3, sys.argv[1])(Bucket="mlops-lab", **eval(sys.argv[2]))
     print("OK")
