@@ -74,7 +74,7 @@ def wait_for_runs(client: httpx.Client, run_ids: list[str], limit: float) -> tup
 def require_one_version_each(lab: Checkout, folder: Path, *, count: int, rows: int, limit: float) -> None:
     """Run so many at once while two people push, and hold the history to what was promised."""
     before = lab.json("history")
-    url = lab.json("status")["urls"]["airflow"]
+    url = lab.status()["urls"]["airflow"]
     with (
         httpx.Client(base_url=url, timeout=60, trust_env=False) as client,
         people(lab, folder, "ada", "bob") as authors,

@@ -59,14 +59,14 @@ class KindLab(Checkout):
 
     def executors(self, run_id: str, dag_id: str = "dataset_pipeline") -> dict[str, str]:
         """The executor of each task of a run; the default one, which Airflow does not name, is KubernetesExecutor."""
-        with httpx.Client(base_url=self.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=self.status()["urls"]["airflow"], timeout=30, trust_env=False) as client:
             sign_in(client, self)
             tasks = client.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances").raise_for_status().json()
         return {task["task_id"]: task["executor"] or "KubernetesExecutor" for task in tasks["task_instances"]}
 
     def default_rows(self) -> int:
         """How many rows a run adds by default, as Airflow knows the DAG."""
-        with httpx.Client(base_url=self.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=self.status()["urls"]["airflow"], timeout=30, trust_env=False) as client:
             sign_in(client, self)
             dag = client.get("/api/v2/dags/dataset_pipeline/details").raise_for_status().json()
         return int(dag["params"]["rows"]["value"])

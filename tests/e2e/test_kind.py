@@ -45,7 +45,7 @@ def test_the_log_of_a_task_outlives_its_pod(lab: KindLab) -> None:
 
 
 def test_the_urls_answer_on_loopback_and_the_repository_is_reached_by_the_same_url_in_a_pod(lab: KindLab) -> None:
-    urls = lab.json("status")["urls"]
+    urls = lab.status()["urls"]
     assert {url.split("/")[2].split(":")[0] for url in urls.values()} == {"127.0.0.1"}
     with urllib.request.urlopen(urls["airflow"]) as answer:  # noqa: S310 - our own URL
         assert answer.status == 200

@@ -38,7 +38,7 @@ def airflow(lab: KindLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (folder / "person.py").write_text(PERSON, "utf-8")
     commit = "git -c user.name=t -c user.email=t@t.invalid commit -qm"
     push(lab, folder, f"cp {folder}/person.py dags/ && git add dags && {commit} 'A DAG by a person'")
-    with httpx.Client(base_url=lab.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=lab.status()["urls"]["airflow"], timeout=30, trust_env=False) as client:
         sign_in(client, lab)
         eventually(lambda: client.get("/api/v2/dags/person").status_code == 200, "the DAG is loaded", limit=120)
         yield client

@@ -37,7 +37,7 @@ def await_event(lab: KindLab, commit: str, limit: float) -> dict[str, Any]:
 
 def hooks(lab: KindLab, *, remove: bool = False) -> list[dict[str, Any]]:
     """The webhooks that Gitea has for the repository; with `remove` it has none afterwards."""
-    url = lab.json("status")["urls"]["repository"].replace("/lab/mlops.git", "/api/v1/repos/lab/mlops/hooks")
+    url = lab.status()["urls"]["repository"].replace("/lab/mlops.git", "/api/v1/repos/lab/mlops/hooks")
     with httpx.Client(auth=("lab", lab.secret("git-password")), timeout=30, trust_env=False) as gitea:
         found: list[dict[str, Any]] = gitea.get(url).raise_for_status().json()
         for hook in found if remove else []:

@@ -45,7 +45,7 @@ def sample(rows: int) -> str:
 
 def ask(lab: Checkout, path: str, **parameters: Any) -> Any:
     """What Airflow's REST API answers, when it can."""
-    url = lab.json("status")["urls"]["airflow"]
+    url = lab.status()["urls"]["airflow"]
 
     def answer() -> Any:
         with contextlib.suppress(httpx.HTTPError), httpx.Client(base_url=url, timeout=30, trust_env=False) as client:

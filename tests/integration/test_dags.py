@@ -86,7 +86,7 @@ def test_concurrent_runs_keep_all_rows_and_make_one_version_each(lab: Checkout) 
 def test_a_task_that_is_run_again_makes_no_second_version(lab: Checkout) -> None:
     made = lab.json("run")
     before = lab.json("history")
-    with httpx.Client(base_url=lab.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=lab.status()["urls"]["airflow"], timeout=30, trust_env=False) as client:
         sign_in(client, lab)
         body = {"dag_run_id": made["run_id"], "dry_run": False, "only_failed": False, "reset_dag_runs": True}
         client.post("/api/v2/dags/dataset_pipeline/clearTaskInstances", json=body).raise_for_status()

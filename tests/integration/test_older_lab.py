@@ -87,7 +87,7 @@ def test_its_schedule_goes_on(older: Checkout, tmp_path: Path) -> None:
         "git -c user.name=t -c user.email=t@t.invalid commit -qam 'Every minute' && git push -q"
     )
 
-    with httpx.Client(base_url=older.json("status")["urls"]["airflow"], timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=older.status()["urls"]["airflow"], timeout=30, trust_env=False) as client:
         sign_in(client, older)
 
         def scheduled() -> Any:

@@ -29,7 +29,7 @@ def test_logs_show_what_each_task_of_a_run_said(lab: Checkout) -> None:
 def test_logs_of_a_service_and_of_all(lab: Checkout) -> None:
     assert "Ready." in lab.lab("logs", "localstack", "-n", "100000").stdout
     everything = lab.lab("logs").stdout
-    for service in lab.json("status")["services"]:
+    for service in lab.status()["services"]:
         assert f"== {service['name']}\n" in everything
 
 

@@ -121,7 +121,7 @@ def test_no_secret_stands_in_a_command_line_a_url_or_a_log(lab: Checkout) -> Non
 
 
 def test_clones_need_the_password(lab: Checkout, tmp_path: Path) -> None:
-    url = lab.json("status")["urls"]["repository"]
+    url = lab.status()["urls"]["repository"]
     command = ["git", "-c", "credential.helper=", "clone", "-q", url, str(tmp_path / "none")]
     environment = {**lab.environment(), "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ GET = "airflow connections get kept --output json"
 
 
 def sign_in(lab: Checkout, password: str) -> int:
-    url = lab.json("status")["urls"]["airflow"]
+    url = lab.status()["urls"]["airflow"]
     body = {"username": "admin", "password": password}
     return httpx.post(f"{url}/auth/token", json=body, trust_env=False, timeout=30).status_code
 

@@ -33,7 +33,7 @@ def test_up_again_changes_nothing_and_says_so(lab: Checkout) -> None:
 
 def test_up_ends_with_urls_where_the_passwords_are_and_the_next_commands(lab: Checkout) -> None:
     told = lab.lab("up").stderr
-    urls = lab.json("status")["urls"]
+    urls = lab.status()["urls"]
     for expected in (*urls.values(), ".lab/secrets/airflow-password", "make lab-run", "make lab-shell"):
         assert expected in told
 
@@ -95,7 +95,7 @@ def test_up_goes_on_after_a_kill_in_any_phase_and_down_leaves_nothing(own_lab: C
     assert own_lab.json("status")["state"] == "healthy"
     first = own_lab.json("run")["version"]
     own_lab.lab("verify")
-    ports = [int(url.split(":")[2].split("/")[0]) for url in own_lab.json("status")["urls"].values()]
+    ports = [int(url.split(":")[2].split("/")[0]) for url in own_lab.status()["urls"].values()]
 
     own_lab.lab("down")
     assert own_lab.processes() == []
