@@ -90,15 +90,25 @@ def test_localstack_without_a_licence_is_told_at_the_first_crash() -> None:
         pods.require_hope(CLUSTER, pods.describe(raw("localstack-1", containerStatuses=[status])))
 
 
-@pytest.mark.parametrize(("seconds", "given_up"), [(1, False), (60, True)])
-def test_a_pod_that_fits_nowhere_is_given_up_when_the_node_has_had_time(seconds: int, *, given_up: bool) -> None:
+MEMORY = "0/1 nodes are available: 1 Insufficient memory."
+CLAIM = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+TAINT = "0/1 nodes are available: 1 node(s) had untolerated taint(s)."
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds", "given_up"),
+    [(MEMORY, 1, False), (MEMORY, 20, True), (CLAIM, 20, False), (CLAIM, 90, True), (TAINT, 20, False)],
+)
+def test_a_pod_that_fits_nowhere_is_given_up_when_nothing_is_about_to_change(
+    message: str, seconds: int, *, given_up: bool
+) -> None:
     since = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": since,
-                 "message": "0/1 nodes are available: 1 Insufficient memory."}  # fmt: skip
+                 "message": message}  # fmt: skip
     pod = pods.describe(raw(conditions=[condition]))
-    assert "Insufficient memory" in pod.reason
+    assert message in pod.reason
     if not given_up:
         pods.require_hope(CLUSTER, pod)
         return
-    with pytest.raises(ServiceError, match="Insufficient memory"):
+    with pytest.raises(ServiceError, match="does not fit on the node: 0/1 nodes are available"):
         pods.require_hope(CLUSTER, pod)

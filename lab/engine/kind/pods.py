@@ -22,7 +22,10 @@ HOPELESS = {
 RESTARTS = 2
 """A program that ended as often as this is not just early: what it needs may come up beside it."""
 UNSCHEDULABLE_SECONDS = 10
-"""A new node is not ready for its first seconds, and no pod fits on it."""
+"""How long the scheduler may find no node for a pod."""
+PASSING = ("PersistentVolumeClaim", "untolerated taint")
+"""What its message names where that passes: a claim that is being bound, a node that is not ready yet."""
+PASSING_SECONDS = 60
 LICENCE_STATUS = 55
 """LocalStack's exit status where it wants a licence: every release after 4.14.0."""
 
@@ -119,9 +122,15 @@ def require_hope(instance: Instance, pod: Pod) -> None:
             told = f"{pod.name} ended {container['restartCount']} times, exit status {ended.get('exitCode')}"
             raise ServiceError(told, hint, last_lines(instance, pod, container["name"]))
     scheduled = condition(pod.raw, "PodScheduled")
-    if scheduled.get("reason") == "Unschedulable" and age(scheduled) > UNSCHEDULABLE_SECONDS:
+    if scheduled.get("reason") == "Unschedulable" and age(scheduled) > patience(scheduled):
         message = f"{pod.name} does not fit on the node: {scheduled.get('message', '')}"
         raise ServiceError(message, "give Docker more memory or processors, or stop other programs")
+
+
+def patience(scheduled: dict[str, Any]) -> float:
+    """Seconds that a pod may wait for a node, by the scheduler's message of why it does."""
+    passes = any(sign in scheduled.get("message", "") for sign in PASSING)
+    return PASSING_SECONDS if passes else UNSCHEDULABLE_SECONDS
 
 
 def age(found: dict[str, Any]) -> float:
