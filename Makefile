@@ -110,8 +110,8 @@ test-e2e:        ## The lab on a real kind cluster, images built or pulled as ne
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/e2e $(PYTEST)
 test-kind: test-render test-containers test-e2e  ## Everything that needs a container engine
 test-thorough:   ## What the other tests promise on a smaller scale: minutes to an hour more (CONTRIBUTING.md lists it)
-	@$(LAB_DEV) --help > /dev/null && HYPOTHESIS_WRITERS=thorough $(BIN)/python -m pytest tests/writers/test_writers.py $(PYTEST)
-	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration tests/e2e -m thorough $(PYTEST)
+	@$(MAKE) --no-print-directory test-writers HYPOTHESIS_WRITERS=thorough
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/e2e -m thorough $(PYTEST)
 lint:            ## ruff and mypy
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 lint-fix:        ## Let ruff mend what it can
