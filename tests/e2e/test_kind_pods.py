@@ -16,7 +16,7 @@ Program = Callable[[str], dict[str, Any]]
 NAMESPACE = ("--namespace", "airflow")
 PULL = ("logs", "--run", "latest", "--task", "pull_data")
 HOPELESS = [
-    (("--branch", "a b"), "PIPELINE_BRANCH is 'a b'", 64),
+    (("--dataset", "datasets/a+b.csv"), "PIPELINE_DATASET is 'datasets/a+b.csv'", 64),
     (("--dataset", "datasets/none.csv"), "datasets/none.csv.dvc is not in the repository", 65),
 ]
 MODIFY = """\
