@@ -7,18 +7,17 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.e2e.cluster import KindLab
 from tests.integration.checkout import eventually
+from tests.integration.test_dags import sign_in
+from tests.many_runs import RUNS
 
 Program = Callable[[str], dict[str, Any]]
 NAMESPACE = ("--namespace", "airflow")
 PULL = ("logs", "--run", "latest", "--task", "pull_data")
-HOPELESS = [
-    (("--dataset", "datasets/a+b.csv"), "PIPELINE_DATASET is 'datasets/a+b.csv'", 64),
-    (("--dataset", "datasets/none.csv"), "datasets/none.csv.dvc is not in the repository", 65),
-]
 MODIFY = """\
 import hashlib, pathlib
 from lab.pipeline.append import append_rows
@@ -34,25 +33,48 @@ assert append_rows(file, 1, "large", md5, size).rows_after == 7_500_001
 OVERRUN = "held = bytearray(600 << 20)"
 
 
-@pytest.mark.parametrize(("options", "fault", "status"), HOPELESS, ids=["wrong parameter", "broken dataset"])
-def test_what_no_retry_can_mend_fails_at_the_first_try_with_its_own_line(
-    lab: KindLab, options: tuple[str, ...], fault: str, status: int
-) -> None:
-    before = lab.json("history")
-    told = lab.lab("run", *options, status=1).stderr
+def test_a_broken_dataset_fails_at_the_first_try_with_its_own_line(lab: KindLab) -> None:
+    before, pods = lab.json("history"), steps(lab)
+    told = lab.lab("run", "--dataset", "datasets/none.csv", status=1).stderr
     (error,) = [line for line in told.splitlines() if line.startswith("error: ")]
-    assert error.startswith(f"error: pull_data: {fault}")
+    assert error.startswith("error: pull_data: datasets/none.csv.dvc is not in the repository")
     assert "hint: " in told
     assert "Traceback" not in told
-    log = lab.lab(*PULL).stdout
-    assert len([line for line in log.splitlines() if line.startswith("error: ")]) == 1
-    assert f"exit_code={status}," in log
+    require_one_try(lab, "datasets/none.csv.dvc is not in the repository", 65)
     assert lab.json("history") == before
-    eventually(lambda: no_step(lab), "the step's pod is gone", limit=60)
+    eventually(lambda: steps(lab) <= pods, "the step's pod is gone", limit=60)
 
 
-def no_step(lab: KindLab) -> bool:
-    return not lab.pods(*NAMESPACE, "--selector", "kubernetes_pod_operator=True")
+def test_a_wrong_parameter_fails_at_the_first_try_with_its_own_line(lab: KindLab) -> None:
+    """By Airflow's REST API: `lab run` refuses it before a run is started."""
+    before, pods = lab.json("history"), steps(lab)
+    with httpx.Client(base_url=lab.status()["urls"]["airflow"], timeout=30, trust_env=False) as client:
+        sign_in(client, lab)
+        body = {"dag_run_id": "wrong-parameter", "logical_date": None, "conf": {"branch": "a b"}}
+        client.post(RUNS, json=body).raise_for_status()
+        state = eventually(lambda: ended_run(client, "wrong-parameter"), "the end of the run", limit=300)
+    assert state == "failed"
+    require_one_try(lab, "PIPELINE_BRANCH is 'a b'", 64)
+    assert lab.json("history") == before
+    eventually(lambda: steps(lab) <= pods, "the step's pod is gone", limit=60)
+
+
+def ended_run(client: httpx.Client, run_id: str) -> str:
+    state = str(client.get(f"{RUNS}/{run_id}").raise_for_status().json()["state"])
+    return state if state in {"success", "failed"} else ""
+
+
+def require_one_try(lab: KindLab, fault: str, status: int) -> None:
+    """Hold the log of the latest run's first task to one error, and to the exit status of its step."""
+    log = lab.lab(*PULL).stdout
+    (error,) = [line for line in log.splitlines() if line.startswith("error: ")]
+    assert error.startswith(f"error: {fault}")
+    assert f"exit_code={status}," in log
+
+
+def steps(lab: KindLab) -> set[str]:
+    """The pods of steps, whatever their phase."""
+    return {pod["metadata"]["name"] for pod in lab.pods(*NAMESPACE, "--selector", "kubernetes_pod_operator=True")}
 
 
 @pytest.fixture
