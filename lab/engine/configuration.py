@@ -6,6 +6,7 @@ digest in an annotation of the pods makes other content another pod.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator
@@ -51,13 +52,13 @@ def identity(workload: Object) -> Object:
     return {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "metadata": metadata}
 
 
-def workloads(overlay: Path) -> Iterator[Object]:
+@functools.cache
+def workloads(overlay: Path) -> tuple[Object, ...]:
+    """The workloads in the files of an overlay, read once: `lab up` asks for them at each check and each change."""
     from ruamel.yaml import YAML
 
-    for file in sorted(overlay.glob("*.yaml")):
-        for document in YAML(typ="safe", pure=True).load_all(file):
-            if isinstance(document, dict) and document.get("kind") in WORKLOADS:
-                yield document
+    documents = (each for file in sorted(overlay.glob("*.yaml")) for each in YAML(typ="safe", pure=True).load_all(file))
+    return tuple(each for each in documents if isinstance(each, dict) and each.get("kind") in WORKLOADS)
 
 
 def references(value: Any) -> Iterator[str]:
