@@ -85,23 +85,29 @@ parity:          ## Every difference between the lab on kind and on EKS; fails o
 	@$(LAB) parity $(if $(FILE),--settings "$$FILE") $(if $(JSON),--json)
 
 ##@ Development
-test: lint test-unit test-hostile test-localstack test-writers test-policy test-integration  ## Everything that needs no container engine
+# One session for all suites, so that one fills the time in which another waits. The longest begin first. moto's state is
+# one per process, and tests/policy resets it: tests/hostile, which keeps its own, comes after it.
+SUITES := $(addprefix tests/,integration writers localstack policy hostile unit)
+LOCALSTACK = LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python
+test: lint       ## Everything that needs no container engine
+	@LAB_ENGINE=local $(LAB_DEV) install localstack worker airflow && $(LOCALSTACK) \
+	$(BIN)/python -m pytest $(SUITES) --numprocesses 3 --dist loadgroup --no-loadscope-reorder $(PYTEST)
 test-unit:       ## Unit tests, on every core
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit --numprocesses auto $(PYTEST)
 test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/render $(PYTEST)
 test-localstack: ## The durable bucket and its signatures, on a real LocalStack that is killed and attacked
-	@LAB_ENGINE=local $(LAB_DEV) install localstack worker airflow && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
+	@LAB_ENGINE=local $(LAB_DEV) install localstack worker airflow && $(LOCALSTACK) \
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)
 test-writers:    ## Runs that are killed at any line, and each other's: real Git, DVC and S3 (HYPOTHESIS_WRITERS=thorough)
-	@LAB_ENGINE=local $(LAB_DEV) install localstack worker && LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python \
+	@LAB_ENGINE=local $(LAB_DEV) install localstack worker && $(LOCALSTACK) \
 	$(BIN)/python -m pytest tests/writers $(PYTEST)
 test-hostile:    ## Repositories, commits, parameters and files that want to execute or to leave their folder
 	@LAB_ENGINE=local $(LAB_DEV) install worker && $(BIN)/python -m pytest tests/hostile --numprocesses auto $(PYTEST)
 test-policy:     ## What the role on EKS may do and may not: real DVC and Airflow against an S3 that enforces IAM
 	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
 test-integration: ## Real labs on the local engine, two at a time, each in a checkout of its own
-	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration --numprocesses 2 --dist loadfile $(PYTEST)
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(PYTEST)
 test-browser:    ## The lineage report in a real browser (needs Chromium: .ci/browser installs it)
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/browser $(PYTEST)
 test-containers: ## Gitea, LocalStack and the worker's image in containers of their own (needs Docker and its Compose)

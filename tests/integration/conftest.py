@@ -1,15 +1,40 @@
-"""One lab for all tests that only use it; tests that break a lab make their own."""
+"""The labs that tests share: a new one, and one of an earlier version. Tests that need a lab in another state make it.
+
+Tests of one `xdist_group` run on one worker, which brings each lab of its tests up once.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lab.secrets import GENERATORS, write_private
 from tests.integration.checkout import Checkout, check_out
+
+OLDER_LAB = Path(__file__).with_name("older_lab") / "f475e17.tar.gz"
+OLDER_SECRETS = [
+    "airflow-api-secret",
+    "airflow-fernet-key",
+    "airflow-jwt-secret",
+    "airflow-password",
+    "aws-access-key-id",
+    "aws-secret-access-key",
+    "gitea-internal-token",
+    "gitea-jwt-secret",
+    "gitea-secret-key",
+    "git-password",
+    "postgres-airflow-password",
+    "postgres-gitea-password",
+    "postgres-password",
+    "supervisor-password",
+    "webhook-secret",
+]
+"""Those that f475e17 had."""
 
 
 def end(checkout: Checkout, name: str) -> None:
@@ -33,6 +58,26 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         yield checkout
     finally:
         end(checkout, f"session-{os.environ.get('PYTEST_XDIST_WORKER', 'all')}")
+
+
+@pytest.fixture(scope="session")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A lab of an earlier version, with its data and secrets, that this one runs. It looks for pushes each second."""
+    folder = tmp_path_factory.mktemp("older")
+    checkout = check_out(folder)
+    checkout.variables |= {"LAB_DATASET__ROWS": "500", "LAB_TRIGGERS__POLL_SECONDS": "1"}
+    home = checkout.folder / ".lab"
+    home.mkdir()
+    with tarfile.open(OLDER_LAB) as pack:
+        pack.extractall(home, filter="data")
+    (home / "secrets").mkdir(mode=0o700)
+    for name in OLDER_SECRETS:
+        write_private(home / "secrets" / name, GENERATORS[name]() + "\n")
+    try:
+        checkout.lab("up", limit=900)
+        yield checkout
+    finally:
+        end(checkout, folder.name)
 
 
 @pytest.fixture

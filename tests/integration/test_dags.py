@@ -15,6 +15,8 @@ DESCRIBE = """
 import json, os, sys
 sys.path.insert(0, "dags")
 from dataset_pipeline import dag
+
+pytestmark = pytest.mark.xdist_group("lab-1")
 def of(task):
     if task.task_type == "ProcessOperator":
         return {"command": task.command, "environment": task.environment,
@@ -70,17 +72,6 @@ def test_steps_are_on_one_node_unless_their_volume_is_on_any(lab: Checkout) -> N
         (beside,) = pod["beside"]
         assert beside.items() <= pod["labels"].items()
     assert [pod["beside"] for pod in describe(lab, **image, PIPELINE_SHARED_NODES="any").values()] == [[], [], []]
-
-
-def test_concurrent_runs_keep_all_rows_and_make_one_version_each(lab: Checkout) -> None:
-    before = lab.json("history")
-    runs = [lab.start("run", "--rows", rows, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for rows in "234"]
-    outputs = [run.communicate(timeout=300)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0, 0], outputs
-    added = lab.json("history")[len(before) :]
-    assert sorted(version["rows_added"] for version in added) == [2, 3, 4]
-    assert added[-1]["rows"] == before[-1]["rows"] + 9
-    lab.lab("verify")
 
 
 def test_a_task_that_is_run_again_makes_no_second_version(lab: Checkout) -> None:

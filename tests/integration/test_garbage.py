@@ -12,6 +12,8 @@ import pytest
 from tests.integration.checkout import Checkout, eventually
 from tests.integration.test_lineage import IDENTITY, commit_by_hand, error_of
 
+pytestmark = pytest.mark.xdist_group("lab-2")
+
 
 @pytest.fixture(autouse=True)
 def clean(lab: Checkout) -> Iterator[None]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.checkout import Checkout
 from tests.many_runs import require_one_version_each
 
+pytestmark = pytest.mark.xdist_group("lab-1")
 
-def test_eight_runs_at_once_make_eight_versions(lab: Checkout, tmp_path: Path) -> None:
-    require_one_version_each(lab, tmp_path, count=8, rows=3, limit=600)
+
+def test_six_runs_at_once_make_six_versions(lab: Checkout, tmp_path: Path) -> None:
+    require_one_version_each(lab, tmp_path, count=6, rows=3, limit=600)
     assert list((lab.folder / ".lab/data/shared/runs").iterdir()) == []

@@ -6,6 +6,8 @@ import pytest
 
 from tests.integration.checkout import Checkout
 
+pytestmark = pytest.mark.xdist_group("lab-1")
+
 
 def test_status_tells_each_service_with_its_health_and_url(lab: Checkout) -> None:
     status = lab.json("status")
@@ -44,3 +46,8 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_lab(lab: Checkout) -> None:
     checks = lab.json("doctor")
     assert {check["state"] for check in checks} == {"ok"}
     assert {"Git", "disk", "localstack", "airflow-scheduler"} <= {check["name"] for check in checks}
+
+
+def test_a_lab_without_triggers_has_no_such_service(lab: Checkout) -> None:
+    assert "triggers" not in lab.pids()
+    assert "there is no service 'triggers'" in lab.lab("logs", "triggers", status=9).stderr
