@@ -26,6 +26,9 @@ RUN_ENDED = frozenset({"success", "failed"})
 """The states of a run that does nothing more (DagRunState)."""
 TASK_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 """The states of a task instance that is not tried again (TerminalTIState); one with tries left is `up_for_retry`."""
+SIGN_IN = "/auth/token"
+INVALID = frozenset({401, 403})
+"""How Airflow answers to a token that has expired, or that a replaced `airflow-jwt-secret` signed."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 Answer = TypeVar("Answer")
 
@@ -74,14 +77,14 @@ class Airflow:
 
     def sign_in(self) -> None:
         credentials = {"username": AIRFLOW_USER, "password": self.access.secrets["airflow-password"]}
-        token = self.request("POST", "/auth/token", json=credentials)["access_token"]
+        token = self.request("POST", SIGN_IN, json=credentials)["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        try:
-            answer = self.http.request(method, path, **options)
-        except httpx.TransportError as error:
-            raise NotRunningError(f"Airflow does not answer at {self.access.airflow_url}", "make lab-up") from error
+        answer = self.send(method, path, **options)
+        if answer.status_code in INVALID and path != SIGN_IN:
+            self.sign_in()
+            answer = self.send(method, path, **options)
         if answer.status_code == 404:
             raise NoSuchVersionError(f"Airflow knows no {path.removeprefix('/api/v2/')}", "make lab-history")
         if answer.is_error:
@@ -92,6 +95,12 @@ class Airflow:
                 raise AlreadyThereError(message)
             raise ServiceError(message, detail=answer.text[:500])
         return answer.json() if answer.content else None
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self.http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise NotRunningError(f"Airflow does not answer at {self.access.airflow_url}", "make lab-up") from error
 
     def health(self) -> dict[str, dict[str, Any]]:
         """Per component: `status` (healthy, unhealthy, None) and its latest heartbeat."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from lab.access import Access
 from lab.components.airflow import Airflow
-from lab.errors import NotRunningError
+from lab.errors import NotRunningError, ServiceError
 from tests.unit.airflow_server import airflow_server
 
 
@@ -59,3 +60,25 @@ def test_a_client_without_patience_tells_the_error_at_once(server: Losing, acces
     with Airflow(access) as airflow, pytest.raises(NotRunningError, match="answered 500"):
         airflow.trigger("dag", {})
     assert server.errors_left == 1
+
+
+def refusing(times: int) -> Callable[[str, object], tuple[int, dict[str, str]]]:
+    """An answer that refuses the token so many times, as Airflow does after its signing key was replaced."""
+    answers = itertools.chain(
+        [(403, {"detail": "Invalid JWT token"})] * times, itertools.repeat((200, {"is": "there"}))
+    )
+    return lambda *_: next(answers)
+
+
+def test_a_token_that_is_no_longer_valid_is_replaced(tmp_path: Path) -> None:
+    with airflow_server(tmp_path, refusing(1)) as found, Airflow(found) as airflow:
+        assert airflow.request("GET", "/api/v2/monitor/health") == {"is": "there"}
+
+
+def test_what_a_new_token_does_not_open_is_an_error(tmp_path: Path) -> None:
+    with (
+        airflow_server(tmp_path, refusing(2)) as found,
+        Airflow(found) as airflow,
+        pytest.raises(ServiceError, match="answered 403"),
+    ):
+        airflow.health()
