@@ -7,10 +7,13 @@ from typing import Any
 import httpx
 
 from lab.access import BRANCH, GIT_USER, REPOSITORY, Access
+from lab.engine.configuration import digest
 from lab.errors import ServiceError
 from lab.wait import NotYetError
 
 HOOKS = f"/repos/{REPOSITORY.removesuffix('.git')}/hooks"
+PAGE = 50
+"""Entries that Gitea returns at once, at most."""
 
 
 def client(access: Access) -> httpx.Client:
@@ -49,45 +52,32 @@ def ensure_repository(access: Access) -> None:
         require(answer, "a repository")
 
 
+def webhook_url(access: Access, url: str) -> str:
+    """`url` with a digest of the secret that signs: Gitea shows no secret, so another one is another webhook."""
+    return f"{url}?secret={digest(access.secrets['webhook-secret'])}"
+
+
 def webhooks(access: Access) -> list[str]:
-    """Where Gitea tells of pushes to the lab's branch, as the lab would have made it."""
+    """Where Gitea sends the pushes to the lab's branch, as the lab would have made it."""
     with client(access) as gitea:
         return [hook["config"]["url"] for hook in hooks(gitea) if hook["active"] and hook["events"] == ["push"]]
 
 
 def ensure_webhook(access: Access, url: str) -> None:
-    """Have one webhook, signed with the lab's secret, that tells `url` of pushes to the lab's branch.
+    """Have one webhook, signed with the lab's secret, that sends the pushes to the lab's branch to `url`.
 
     Raises:
         ServiceError: Gitea refuses.
     """
-    content = {"url": url, "content_type": "json", "secret": access.secrets["webhook-secret"]}
+    content = {"url": webhook_url(access, url), "content_type": "json", "secret": access.secrets["webhook-secret"]}
     wanted = {"config": content, "events": ["push"], "branch_filter": BRANCH, "active": True}
+    remove_webhooks(access)
     with client(access) as gitea:
-        found = [hook for hook in hooks(gitea) if hook["config"]["url"] == url]
-        for hook in found[1:]:
-            require(gitea.delete(f"{HOOKS}/{hook['id']}"), "one webhook less")
-        if found:
-            require(gitea.patch(f"{HOOKS}/{found[0]['id']}", json=wanted), "another webhook")
-        else:
-            require(gitea.post(HOOKS, json={"type": "gitea", **wanted}), "a webhook")
-
-
-def renew_webhook(access: Access, url: str) -> None:
-    """Make the webhook for `url` again, which signs with the lab's secret of now: an edit leaves the old one in place.
-
-    Raises:
-        ServiceError: Gitea refuses.
-    """
-    with client(access) as gitea:
-        for hook in hooks(gitea):
-            if hook["config"]["url"] == url:
-                require(gitea.delete(f"{HOOKS}/{hook['id']}"), "one webhook less")
-    ensure_webhook(access, url)
+        require(gitea.post(HOOKS, json={"type": "gitea", **wanted}), "a webhook")
 
 
 def remove_webhooks(access: Access) -> None:
-    """Have Gitea tell nobody of pushes."""
+    """Have Gitea send its pushes nowhere."""
     with client(access) as gitea:
         for hook in hooks(gitea):
             require(gitea.delete(f"{HOOKS}/{hook['id']}"), "one webhook less")
@@ -95,7 +85,7 @@ def remove_webhooks(access: Access) -> None:
 
 def hooks(gitea: httpx.Client) -> list[dict[str, Any]]:
     """The webhooks of the lab's repository; none while there is no repository."""
-    answer = gitea.get(HOOKS, params={"limit": 50})
+    answer = gitea.get(HOOKS, params={"limit": PAGE})
     if answer.status_code == 404:
         return []
     found: list[dict[str, Any]] = require(answer, "its webhooks").json()

@@ -101,10 +101,10 @@ class Engine(Protocol):
         ...
 
     def rotate(self, names: Sequence[str], note: Note) -> bool:
-        """Replace these secrets without losing data, and restart what uses them; one that was cut off goes on.
+        """Replace these secrets without losing data; one that was cut off goes on.
 
         Returns:
-            Whether the lab is to be brought up again (`phases`), because it was up before.
+            Whether the lab was up: `phases` then bring the new values into use.
 
         Raises:
             NotRunningError: the lab has none yet, or has to be up for it.

@@ -84,9 +84,9 @@ def test_a_push_that_nobody_tells_of_is_found_and_lab_up_mends_the_webhook(lab: 
     await_event(lab, commit, 120)
     assert ended(lab, before + 1)["state"] == "success"
     assert "Watching for pushes" in lab.lab("up").stderr
-    assert [(hook["config"]["url"], hook["active"]) for hook in hooks(lab)] == [
-        ("http://triggers.airflow:8080/push", True)
-    ]
+    (hook,) = hooks(lab)
+    assert hook["active"]
+    assert hook["config"]["url"].startswith("http://triggers.airflow:8080/push?")
     assert "Nothing to do" in lab.lab("up").stderr
 
 

@@ -150,25 +150,6 @@ def configuration_digests(access: Access) -> dict[str, str]:
     }
 
 
-def test_a_changed_secret_restarts_what_reads_it_and_nothing_else(shipped: Access) -> None:
-    before = (
-        configuration_digests(shipped),
-        values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"],
-    )
-    (shipped.paths.secrets / "gitea-jwt-secret").write_text("another", "utf-8")
-    after = (
-        configuration_digests(shipped),
-        values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"],
-    )
-    assert {name for name, digest in before[0].items() if after[0][name] != digest} == {"gitea"}
-    assert before[1] == after[1]
-
-    (shipped.paths.secrets / "git-password").write_text("another", "utf-8")
-    last = configuration_digests(shipped), values.engine_values(shipped, IMAGES, migrated=True)["airflowPodAnnotations"]
-    assert {name for name, digest in after[0].items() if last[0][name] != digest} == {"gitea", "triggers"}
-    assert after[1] != last[1]
-
-
 def test_a_workload_that_the_lab_leaves_out_has_no_patch(shipped: Access) -> None:
     settings = Settings(triggers=TriggerSettings(on_push=False))
     without = Access(shipped.paths, settings, shipped.airflow_url, shipped.s3_url, shipped.git_url)

@@ -52,8 +52,9 @@ def wait_for_dags(instance: Instance, note: Note) -> None:
 
 
 def triggers_done(instance: Instance) -> bool:
-    wanted = [inside.WEBHOOK_URL] if instance.settings.triggers.on_push else []
-    if gitea.webhooks(instance.access()) != wanted:
+    access = instance.access()
+    wanted = [gitea.webhook_url(access, inside.WEBHOOK_URL)] if instance.settings.triggers.on_push else []
+    if gitea.webhooks(access) != wanted:
         return False
     return not wanted or succeeds(functools.partial(rollout.require_done, instance, TRIGGERS))
 

@@ -105,6 +105,7 @@ def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[
     roles = {**named("ConfigMap", PLATFORM, "localstack-roles"), "data": {"roles.json": inside.role_policies(access)}}
     by_namespace = (
         (AIRFLOW, airflow_secrets(access)),
+        (AIRFLOW, triggers_secrets(access)),
         (PLATFORM, platform_secrets(access)),
         (SYSTEM, system_secrets(access)),
     )
@@ -127,9 +128,13 @@ def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
     return {
         "git-credentials": git_credentials(GIT_USER, secrets["git-password"]),
         "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.DATABASE}/airflow"},
-        "triggers": {"webhook-secret": secrets["webhook-secret"]},
         **generated(secrets),
     }
+
+
+def triggers_secrets(access: Access) -> dict[str, dict[str, str]]:
+    """What only the service `triggers` reads in the namespace `airflow`."""
+    return {"triggers": {"webhook-secret": access.secrets["webhook-secret"]}}
 
 
 def platform_secrets(access: Access) -> dict[str, dict[str, str]]:

@@ -1,7 +1,8 @@
 """Other secrets for the lab on kind, while it runs.
 
 The new values are written down first (`rotation.json` beside the secrets): one that was cut off goes on with the same
-values, wherever it was. Then what holds a copy is changed before the Secrets are, and what uses them is restarted.
+values, wherever it was. What holds a copy that no manifest sets, the database, is changed here. The phases of `lab up`
+do the rest: they apply the Secrets, whose digests restart what reads them (lab.engine.configuration), and wait for it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.components import gitea
-from lab.engine.kind import inside, objects, release
-from lab.engine.kind.instance import AIRFLOW, PLATFORM, SYSTEM, Instance
+from lab.engine.kind import airflow_phases, platform_phases, release
+from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
 from lab.engine.phases import Note
 from lab.secrets import FERNET, GENERATORS, write_private
 
@@ -22,39 +22,14 @@ ROLES = {
     "postgres-gitea-password": "gitea",
 }
 """Each password of the database, and its role."""
-GITEA, STORAGE = (PLATFORM, "deployment.apps/gitea"), (PLATFORM, "deployment.apps/localstack")
-IDENTITY = (SYSTEM, "daemonset.apps/pod-identity")
-PUSHES = (AIRFLOW, objects.TRIGGERS)
-API_SERVER = (AIRFLOW, f"deployment.apps/{release.RELEASE}-api-server")
-ALL_OF_AIRFLOW = tuple((AIRFLOW, name) for name in sorted(release.WORKLOADS))
-Workload = tuple[str, str]
-USERS: dict[str, tuple[Workload, ...]] = {
-    "airflow-password": (API_SERVER, PUSHES),
-    "git-password": (GITEA, *ALL_OF_AIRFLOW, PUSHES),
-    "aws-access-key-id": (STORAGE,),
-    "aws-secret-access-key": (STORAGE,),
-    "pod-identity-access-key-id": (STORAGE, IDENTITY),
-    "pod-identity-secret-access-key": (STORAGE, IDENTITY),
-    "sts-session-key": (STORAGE, IDENTITY, *ALL_OF_AIRFLOW),  # these hold credentials that were derived from it
-    "airflow-jwt-secret": (*ALL_OF_AIRFLOW, PUSHES),
-    "airflow-api-secret": ALL_OF_AIRFLOW,
-    FERNET: ALL_OF_AIRFLOW,
-    "webhook-secret": (PUSHES,),
-    "postgres-password": (),  # of no service: the image of PostgreSQL reads it when it starts
-    "postgres-airflow-password": ALL_OF_AIRFLOW,
-    "postgres-gitea-password": (GITEA,),
-    "gitea-internal-token": (GITEA,),
-    "gitea-jwt-secret": (GITEA,),
-}
-"""What reads each secret when it starts; the platform comes before Airflow, which needs it."""
 SOCKET = "/tmp"  # noqa: S108 - in the container, which has no other user
 """Where the image of PostgreSQL has its socket (images/postgres), by which its own user needs no password."""
-ROLLOUT_LIMIT = 300
-"""Seconds until a restarted workload is ready."""
+ENCRYPT_LIMIT = 300
+"""Seconds that Airflow may take to encrypt its connections and variables again."""
 
 
 def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
-    """Replace these secrets, and those of a rotation that was cut off.
+    """Replace these secrets, and those of a rotation that was cut off; `lab up`'s phases then bring them into use.
 
     Raises:
         NotRunningError: the lab is down.
@@ -65,14 +40,9 @@ def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
     if FERNET in fresh:
         encrypt_again(instance, note)
     change_roles(instance, fresh, note)
-    note("applying the Secrets")
     for name, value in fresh.items():
         if name != FERNET:
             instance.access().secrets.replace(name, value)
-    objects.apply(instance)
-    restart(instance, users(instance, fresh), note)
-    if "webhook-secret" in fresh and instance.settings.triggers.on_push:
-        gitea.renew_webhook(instance.access(), inside.WEBHOOK_URL)
     pending_file(instance).unlink()
 
 
@@ -95,11 +65,12 @@ def encrypt_again(instance: Instance, note: Note) -> None:
     secrets = instance.access().secrets
     note("giving Airflow a second Fernet key")
     secrets.begin_fernet_rotation()
-    objects.apply(instance)
-    restart(instance, list(ALL_OF_AIRFLOW), note)
+    platform_phases.apply_platform(instance, note)
+    airflow_phases.install_release(instance, note)
+    airflow_phases.wait_for_airflow(instance, note)
     note("encrypting Airflow's connections again")
-    place = ("--namespace", AIRFLOW, API_SERVER[1], "--container", "api-server")
-    instance.kubectl("exec", *place, "--", "airflow", "rotate-fernet-key", limit=ROLLOUT_LIMIT)
+    place = ("--namespace", AIRFLOW, f"deployment.apps/{release.RELEASE}-api-server", "--container", "api-server")
+    instance.kubectl("exec", *place, "--", "airflow", "rotate-fernet-key", limit=ENCRYPT_LIMIT)
     secrets.end_fernet_rotation()
 
 
@@ -111,22 +82,3 @@ def change_roles(instance: Instance, fresh: dict[str, str], note: Note) -> None:
         options = ("--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--host", SOCKET, "--username", "postgres")
         text = "\n".join(["SET log_min_error_statement = panic;", "BEGIN;", *statements, "COMMIT;", ""])
         instance.kubectl("exec", "--stdin", "--namespace", PLATFORM, "postgres-0", "--", "psql", *options, text=text)
-
-
-def users(instance: Instance, fresh: dict[str, str]) -> list[Workload]:
-    """What is to be restarted, each once, the platform first."""
-    found = dict.fromkeys(workload for name in fresh for workload in USERS[name])
-    there = [workload for workload in found if workload != PUSHES or instance.settings.triggers.on_push]
-    order = (PLATFORM, SYSTEM, AIRFLOW)
-    return sorted(there, key=lambda workload: (order.index(workload[0]), workload == PUSHES))
-
-
-def restart(instance: Instance, workloads: Sequence[Workload], note: Note) -> None:
-    """Restart them, those of one namespace side by side, and wait until they are ready."""
-    for namespace in dict.fromkeys(namespace for namespace, _ in workloads):
-        names = [name for place, name in workloads if place == namespace]
-        note(f"restarting {', '.join(name.rpartition('/')[2] for name in names)}")
-        instance.kubectl("rollout", "restart", "--namespace", namespace, *names)
-        for name in names:
-            wait = (f"--timeout={ROLLOUT_LIMIT}s",)
-            instance.kubectl("rollout", "status", "--namespace", namespace, name, *wait, limit=ROLLOUT_LIMIT + 30)

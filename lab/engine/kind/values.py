@@ -25,8 +25,7 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
     values = airflow_values(
         images,
         environment=inside.pipeline_environment(access, images["worker"]),
-        # Values are checked before the lab has secrets.
-        secrets=None if access.secrets.missing() else airflow_secrets(access),
+        secrets=read_by_airflow(access),
         repository_url=access.repository_url,
         sync_url=f"{inside.GIT_URL}/{REPOSITORY}",
         airflow_url=access.airflow_url,
@@ -36,6 +35,14 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
         refresh_seconds=settings.airflow.refresh_seconds,
     )
     return {**values, **({} if migrated else migrations())}
+
+
+def read_by_airflow(access: Access) -> dict[str, dict[str, str]] | None:
+    """What Airflow's pods start anew for; None where the lab has no secrets yet: values are checked before that."""
+    if access.secrets.missing():
+        return None
+    # They hold credentials that STS issued, which are valid only with the key that they derive from.
+    return {**airflow_secrets(access), "issued-credentials": {"session-key": access.secrets["sts-session-key"]}}
 
 
 def migrations() -> dict[str, Any]:
