@@ -12,6 +12,9 @@ from lab.proc import service_environment
 from lab.secrets import Secrets
 
 GIT_USER = "lab"
+"""The person: owns the repository, and on kind administers Gitea."""
+GIT_BOT = "lab-bot"
+"""On kind, the user of everything that runs in the cluster."""
 AIRFLOW_USER = "admin"
 REPOSITORY = "lab/mlops.git"
 BRANCH = "main"

@@ -27,6 +27,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "airflow-fernet-key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
     "supervisor-password": lambda: secrets.token_urlsafe(24),
     # Of the Kubernetes engines.
+    "git-bot-password": lambda: secrets.token_urlsafe(24),
     "pod-identity-access-key-id": access_key_id,
     "pod-identity-secret-access-key": lambda: secrets.token_urlsafe(30),
     "sts-session-key": lambda: secrets.token_urlsafe(48),  # credentials that STS issues are derived from it
@@ -41,13 +42,14 @@ GENERATORS: dict[str, Callable[[], str]] = {
 
 PURPOSES = {
     "airflow-password": "signs the user admin in to Airflow",
-    "git-password": "reads and writes the lab's repository",
+    "git-password": "reads and writes the lab's repository; on kind, administers Gitea",
     "aws-access-key-id": "names the lab's key to S3",
     "aws-secret-access-key": "is the lab's key to S3",
     "airflow-jwt-secret": "signs the tokens of Airflow's API",
     "airflow-api-secret": "signs the sessions of Airflow's web server",
     "airflow-fernet-key": "encrypts Airflow's connections and variables in its database",
     "supervisor-password": "reaches the process supervisor",
+    "git-bot-password": "lets pods read and write the lab's repository",
     "pod-identity-access-key-id": "names the key by which Pod Identity asks for credentials",
     "pod-identity-secret-access-key": "is the key by which Pod Identity asks for credentials",
     "sts-session-key": "is what the credentials of pods are derived from",
@@ -57,12 +59,14 @@ PURPOSES = {
     "postgres-gitea-password": "is Gitea's in the database",
     "gitea-secret-key": "encrypts what Gitea keeps in its database",
     "gitea-internal-token": "lets Gitea's hooks reach Gitea",
-    "gitea-jwt-secret": "signs Gitea's OAuth2 tokens",
+    "gitea-jwt-secret": "signs Gitea's tokens",
 }
 ONLY = {
     "local": {"supervisor-password"},
     "kind": {
-        name for name in GENERATORS if name.startswith(("pod-identity-", "sts-", "webhook-", "postgres-", "gitea-"))
+        name
+        for name in GENERATORS
+        if name.startswith(("git-bot-", "pod-identity-", "sts-", "webhook-", "postgres-", "gitea-"))
     },
 }
 """The secrets that one engine has and the other has not."""

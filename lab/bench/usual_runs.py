@@ -26,7 +26,7 @@ def publish(access: Access) -> None:
     """
     with ui.step("The usual way: repository, dataset and DAG", LOAD_LIMIT):
         storage.ensure_bucket(access)
-        gitea.ensure_repository(access)
+        gitea.set_up(access)
         repository.seed(access)
         push_dag(access)
         wait_until(lambda: unpause(access), what=f"the DAG {DAG}", limit=LOAD_LIMIT, pause=1)

@@ -1,24 +1,53 @@
-"""Gitea by its REST API, version 1: the repository of the lab, made once, and the webhook that tells of its pushes."""
+"""Gitea by its REST API, version 1: the lab's repository, who may do what with it, and the webhook for its pushes."""
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import httpx
 
-from lab.access import BRANCH, GIT_USER, REPOSITORY, Access
+from lab.access import BRANCH, GIT_BOT, GIT_USER, REPOSITORY, Access
 from lab.engine.configuration import digest
 from lab.errors import ServiceError
 from lab.wait import NotYetError
 
+PASSWORDS = {GIT_USER: "git-password", GIT_BOT: "git-bot-password"}
+"""Each user of the lab in Gitea, and the secret that is the password."""
+BOT = {
+    "active": True,
+    "admin": False,
+    "allow_create_organization": False,
+    "allow_git_hook": False,
+    "allow_import_local": False,
+    "max_repo_creation": 0,
+    "must_change_password": False,
+    "prohibit_login": False,
+    "restricted": True,
+    "visibility": "private",
+}
+"""The bot's rights (EditUserOption in Gitea's API): it sees only the repositories that it is a collaborator of."""
+RULE = {
+    "rule_name": BRANCH,
+    "enable_push": True,
+    "enable_push_whitelist": False,
+    "enable_force_push": True,
+    "enable_force_push_allowlist": True,
+    "force_push_allowlist_usernames": [GIT_USER],
+}
+"""The protection of the branch (BranchProtection in Gitea's API): only the person may force-push.
+
+Gitea deletes a protected branch for no user."""
+HAS = {"admin": False, "push": True, "pull": True}
+"""What Gitea says that the bot may do with the repository."""
 HOOKS = f"/repos/{REPOSITORY.removesuffix('.git')}/hooks"
 PAGE = 50
 """Entries that Gitea returns at once, at most."""
 
 
-def client(access: Access) -> httpx.Client:
-    """A client signed in as the lab's user. A proxy of the person's must not see loopback traffic."""
-    login = (GIT_USER, access.secrets["git-password"])
+def client(access: Access, user: str = GIT_USER) -> httpx.Client:
+    """A client signed in as one of the lab's users. A proxy of the person's must not see loopback traffic."""
+    login = (user, access.secrets[PASSWORDS[user]])
     return httpx.Client(base_url=f"{access.git_url}/api/v1", auth=login, timeout=20, trust_env=False)
 
 
@@ -37,19 +66,61 @@ def answers(access: Access) -> None:
         raise NotYetError(f"{access.git_url} answers {answer.status_code}")
 
 
-def ensure_repository(access: Access) -> None:
-    """Make the lab's repository, empty, if it is not there.
+def path_of(repository: str) -> str:
+    return f"/repos/{repository.removesuffix('.git')}"
+
+
+def is_set_up(access: Access, repository: str = REPOSITORY) -> bool:
+    """Whether there is nothing for `set_up` to do."""
+    with client(access, GIT_BOT) as gitea:
+        seen = gitea.get(path_of(repository))
+    if seen.status_code != 200 or seen.json()["permissions"] != HAS:
+        return False
+    with client(access) as gitea:
+        rule = gitea.get(f"{path_of(repository)}/branch_protections/{BRANCH}")
+    return rule.status_code == 200 and rule.json().items() >= RULE.items()
+
+
+def set_up(access: Access, repository: str = REPOSITORY) -> None:
+    """Have the repository, the bot that writes to it, and the protection of its branch.
 
     Raises:
         ServiceError: Gitea refuses.
     """
-    name = REPOSITORY.split("/")[1].removesuffix(".git")
+    path = path_of(repository)
     with client(access) as gitea:
-        if gitea.get(f"/repos/{GIT_USER}/{name}").status_code == 200:
-            return
-        answer = gitea.post("/user/repos", json={"name": name, "default_branch": BRANCH, "private": True})
+        ensure_repository(gitea, repository)
+        ensure_bot(gitea, access.secrets[PASSWORDS[GIT_BOT]])
+        require(gitea.put(f"{path}/collaborators/{GIT_BOT}", json={"permission": "write"}), "the bot's access")
+        rule = f"{path}/branch_protections/{BRANCH}"
+        if gitea.get(rule).status_code == 404:
+            require(gitea.post(f"{path}/branch_protections", json=RULE), "the branch's protection")
+        else:
+            require(gitea.patch(rule, json=RULE), "the branch's protection")
+
+
+def ensure_repository(gitea: httpx.Client, repository: str) -> None:
+    """Make the person's repository, empty, if it is not there."""
+    if gitea.get(path_of(repository)).status_code == 200:
+        return
+    name = repository.rpartition("/")[2].removesuffix(".git")
+    answer = gitea.post("/user/repos", json={"name": name, "default_branch": BRANCH, "private": True})
     if answer.status_code != 409:
         require(answer, "a repository")
+
+
+def ensure_bot(gitea: httpx.Client, password: str) -> None:
+    """Have the bot with its rights and this password, and no access token that outlives the password before it."""
+    if gitea.get(f"/users/{GIT_BOT}").status_code == 404:
+        # A password that is kept nowhere: the bot signs in only once it has its rights.
+        wanted = {"username": GIT_BOT, "email": f"{GIT_BOT}@lab.invalid", "password": secrets.token_urlsafe(24)}
+        require(gitea.post("/admin/users", json={**wanted, "must_change_password": False}), "the bot")
+    change = {"source_id": 0, "login_name": GIT_BOT, "password": password, **BOT}
+    require(gitea.patch(f"/admin/users/{GIT_BOT}", json=change), "the bot's rights and password")
+    tokens = f"/users/{GIT_BOT}/tokens"
+    while found := require(gitea.get(tokens, params={"limit": PAGE}), "the bot's tokens").json():
+        for token in found:
+            require(gitea.delete(f"{tokens}/{token['id']}"), "one token less")
 
 
 def webhook_url(access: Access, url: str) -> str:

@@ -114,12 +114,10 @@ def repository_name(stack: Stack) -> str:
 
 
 def make_repository(stack: Stack) -> str:
-    """A private repository in Gitea, empty, of a test's own: `lab/<name>.git`."""
-    name = f"test-{secrets.token_hex(4)}"
-    with gitea.client(stack.access) as client:
-        wanted = {"name": name, "default_branch": "main", "private": True}
-        client.post("/user/repos", json=wanted).raise_for_status()
-    return f"lab/{name}.git"
+    """An empty repository in Gitea for one test, set up as the lab's: `lab/<name>.git`."""
+    name = f"lab/test-{secrets.token_hex(4)}.git"
+    gitea.set_up(stack.access, name)
+    return name
 
 
 @pytest.fixture

@@ -107,5 +107,5 @@ def test_it_may_do_nothing_in_the_cluster_and_shows_no_secret(lab: KindLab) -> N
     mounted = [mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]]
     assert "/var/run/secrets/kubernetes.io/serviceaccount" not in mounted
     texts = json.dumps(pod) + lab.lab("logs", "triggers", "-n", "1000").stdout
-    for name in ("airflow-password", "git-password", "webhook-secret"):
+    for name in ("airflow-password", "git-password", "git-bot-password", "webhook-secret"):
         assert lab.secret(name) not in texts

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lab.access import Access
+from lab.access import GIT_BOT, Access
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
 from lab.engine.eks.policy import permissions
@@ -77,9 +77,14 @@ def test_both_sides_of_each_login_have_the_same_password(access: Access) -> None
     objects = made(access)
     git = objects["airflow", "git-credentials"]["stringData"]
     assert git["GITSYNC_PASSWORD"] == git["GIT_SYNC_PASSWORD"]
-    assert git["GITSYNC_PASSWORD"] == objects["platform", "gitea"]["stringData"]["admin-password"]
+    assert (git["GITSYNC_USERNAME"], git["GITSYNC_PASSWORD"]) == (GIT_BOT, access.secrets["git-bot-password"])
     database = objects["platform", "postgres-password"]["stringData"]["airflow-password"]
     assert f":{database}@postgres.platform:5432/" in objects["airflow", "airflow-metadata"]["stringData"]["connection"]
+
+
+def test_only_gitea_has_the_password_of_its_administrator(access: Access) -> None:
+    password = access.secrets["git-password"]
+    assert {place for place, each in made(access).items() if password in json.dumps(each)} == {("platform", "gitea")}
 
 
 def test_the_environment_of_the_pipeline_holds_no_secret(access: Access) -> None:

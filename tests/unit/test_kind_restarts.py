@@ -19,7 +19,8 @@ AIRFLOW = "airflow"
 GITEA, PUSHES, STORAGE = {"gitea"}, {"triggers"}, {"localstack"}
 RESTARTS = {
     "airflow-password": {AIRFLOW, *PUSHES},
-    "git-password": {*GITEA, AIRFLOW, *PUSHES},
+    "git-password": GITEA,
+    "git-bot-password": {AIRFLOW, *PUSHES},
     "aws-access-key-id": STORAGE,
     "aws-secret-access-key": STORAGE,
     "pod-identity-access-key-id": {*STORAGE, "pod-identity"},

@@ -209,7 +209,7 @@ def test_all_of_airflow_knows_both_keys_while_its_connections_are_encrypted_agai
 def test_a_rotation_that_was_cut_off_goes_on_with_the_same_values(
     cluster: Cluster, secrets: Secrets, stop_at: str
 ) -> None:
-    names = ["git-password", "postgres-airflow-password", "webhook-secret"]
+    names = ["git-bot-password", "git-password", "postgres-airflow-password", "webhook-secret"]
     cluster.stop_at = stop_at
     with pytest.raises(KeyboardInterrupt):
         rotation.rotate(cluster.instance, [*names, FERNET], no_note)

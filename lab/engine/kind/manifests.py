@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.access import GIT_USER, Access
+from lab.access import GIT_BOT, Access
 from lab.engine import configuration
 from lab.engine.airflow_secrets import LABELS, generated, git_credentials, secret_object
 from lab.engine.airflow_values import name_and_tag
@@ -126,7 +126,7 @@ def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
     secrets = access.secrets
     password = secrets["postgres-airflow-password"]
     return {
-        "git-credentials": git_credentials(GIT_USER, secrets["git-password"]),
+        "git-credentials": git_credentials(GIT_BOT, secrets["git-bot-password"]),
         "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.DATABASE}/airflow"},
         **generated(secrets),
     }

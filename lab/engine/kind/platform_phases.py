@@ -75,12 +75,15 @@ def wait_for_identity(instance: Instance, note: Note) -> None:
 
 
 def git_done(instance: Instance) -> bool:
-    return succeeds(functools.partial(require_git, instance))
+    # A lab that an earlier version made has no bot, and a branch that is not protected.
+    return succeeds(functools.partial(require_git, instance)) and gitea.is_set_up(instance.access())
 
 
 def wait_for_git(instance: Instance, note: Note) -> None:
     probe = functools.partial(require_git, instance)
     waiting.wait_for(instance, probe, note, what="Gitea", namespace=PLATFORM, limit=READY_LIMIT)
+    note("the repository, the bot of the cluster, the protection of the branch")
+    gitea.set_up(instance.access())
 
 
 def require_git(instance: Instance) -> None:
@@ -115,7 +118,6 @@ def dataset_done(instance: Instance) -> bool:
 
 def make_dataset(instance: Instance, note: Note) -> None:
     access = instance.access()
-    gitea.ensure_repository(access)
     if repository.head(access) is None:
         note(f"{instance.settings.dataset.rows:,} rows from seed {instance.settings.dataset.seed}")
         note(repository.seed(access))
