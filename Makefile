@@ -8,7 +8,7 @@ BIN := .lab/environments/lab/bin
 # What a person may set. TEXT reaches the shell as it was typed, by the environment: `$`, quotes and spaces included.
 TEXT := AIRFLOW_CHART ALLOWED_SIGNERS BRANCH BUNDLE CLUSTER COMMAND DATASET DELETE_BUCKET FILE FROM OUTPUT RUN SERVICE SIGN TASK UNTIL VERSION
 OTHER := AT_ONCE DAGS DELETE DOWN ENGINE FIRST FOLLOW HYPOTHESIS_WRITERS IMAGES JSON KEEP LINES MAX_ACTIVE_RUNS \
-	OLDER_THAN PLAN PURGE PYTEST REPLAY RESTORE ROTATE ROUNDS ROWS SCENARIOS SEED TIMINGS VERIFY WAIT
+	OLDER_THAN PLAN PURGE PYTEST QUARANTINE_DAYS REPLAY RESTORE ROTATE ROUNDS ROWS SCENARIOS SEED TIMINGS VERIFY WAIT
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 UNKNOWN := $(filter-out $(TEXT) $(OTHER) LAB_% MAKE% SHELL,$(GIVEN))
 ifneq ($(UNKNOWN),)
@@ -66,8 +66,9 @@ lab-report:      ## Write one HTML page of all versions: timeline, table, links 
 	@$(LAB) report $(if $(OUTPUT),--output "$$OUTPUT") $(if $(BRANCH),--branch "$$BRANCH") $(if $(filter 0,$(VERIFY)),--no-verify)
 lab-repair:      ## Put back what the bucket lacks, from caches, volumes or replays (FROM=folder to search too, JSON=1)
 	@$(LAB) repair $(if $(FROM),--from "$$FROM") $(if $(JSON),--json)
-lab-gc:          ## List the objects that no commit names; DELETE=1 removes them (OLDER_THAN=60 minutes, JSON=1)
-	@$(LAB) gc $(if $(DELETE),--delete) $(if $(OLDER_THAN),--older-than $(OLDER_THAN)) $(if $(JSON),--json)
+lab-gc:          ## List the objects that no commit names; DELETE=1 quarantines, later deletes them (OLDER_THAN=60 minutes, QUARANTINE_DAYS=7, JSON=1)
+	@$(LAB) gc $(if $(DELETE),--delete) $(if $(OLDER_THAN),--older-than $(OLDER_THAN)) \
+	$(if $(QUARANTINE_DAYS),--quarantine-days $(QUARANTINE_DAYS)) $(if $(JSON),--json)
 
 ##@ Amazon EKS
 eks-plan:        ## What eks.toml would make, change or delete; nothing is changed (DOWN=1, JSON=1, FILE=eks.toml)

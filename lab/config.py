@@ -100,6 +100,12 @@ class ImageSettings(Section):
     registry: str = ""
 
 
+class GarbageSettings(Section):
+    """How long (days) `lab gc` keeps an object in the quarantine before it deletes it."""
+
+    quarantine_days: Annotated[int, Field(ge=0, le=3650)] = 7
+
+
 class BundleSettings(Section):
     """The file of allowed signers (ssh-keygen(1)) of bundles; empty: a bundle need not be signed."""
 
@@ -117,6 +123,7 @@ class Settings(Section):
     triggers: TriggerSettings = TriggerSettings()
     cluster: ClusterSettings = ClusterSettings()
     images: ImageSettings = ImageSettings()
+    gc: GarbageSettings = GarbageSettings()
     bundle: BundleSettings = BundleSettings()
 
 

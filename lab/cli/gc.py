@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lab.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from lab.lineage.garbage import Garbage, Survey
+    from lab.lineage.garbage import Collected, Survey
 
 
 def register(app: typer.Typer) -> None:
     app.command(
         name="gc",
-        help="List the objects of the bucket that no commit of any branch or tag names; --delete removes them.",
+        help="List the objects of the bucket that no commit of any branch or tag names. --delete moves them to the "
+        "quarantine, deletes what has been there for some days, and restores what a commit names again.",
         epilog="Example: lab gc --delete --older-than 0",
     )(collect)
 
 
 def collect(
-    delete: Annotated[bool, typer.Option("--delete", help="Remove them; never what an active run may need.")] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Quarantine them, then delete them; never what an active run may need.")
+    ] = False,
     older_than: Annotated[int, typer.Option(min=0, help="Leave alone what is younger than these minutes.")] = 60,
+    quarantine_days: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=3650, help="Keep them in the quarantine for these days (the setting gc.quarantine_days)."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     from datetime import timedelta
@@ -32,22 +41,38 @@ def collect(
     from lab.cli import context
     from lab.lineage import garbage
 
-    access, age = context.access(), timedelta(minutes=older_than)
+    access = context.access()
+    days = access.settings.gc.quarantine_days if quarantine_days is None else quarantine_days
+    limits = garbage.Limits(timedelta(minutes=older_than), timedelta(days=days))
     with ui.step("Looking for garbage", 600) as shown:
-        found = garbage.survey(access, age, lambda text: shown.note("", text))
-    removed: list[Garbage] = []
+        found = garbage.survey(access, limits, lambda text: shown.note("", text))
+    done = garbage.Collected()
     if not as_json:
         show(found)
     if delete:
-        with context.exclusive("gc"), ui.step("Removing garbage", 600) as shown:
-            removed = garbage.collect(access, found, age, lambda text: shown.note("", text))
+        with context.exclusive("gc"), ui.step("Collecting garbage", 3600) as shown:
+            done = garbage.collect(access, found, limits, lambda text: shown.note("", text))
     if as_json:
-        gone = {each.key for each in removed}
-        listed = [{**asdict(each), "removed": each.key in gone} for each in found.garbage]
-        ui.data({"garbage": listed, "needed": found.needed, "unreadable": found.unreadable,
-                 "active_runs": found.active_runs})  # fmt: skip
+        ui.data(as_data(found, done))
     else:
-        ui.say(summary(found, removed, delete=delete))
+        ui.say(summary(found, done, delete=delete))
+
+
+def as_data(found: Survey, done: Collected) -> dict[str, Any]:
+    deleted = {each.key for each in done.deleted}
+    return {
+        "garbage": [{**asdict(each), "quarantined": each.key in done.quarantined} for each in found.garbage],
+        "quarantine": [
+            {
+                **asdict(each.held), "kind": each.kind, "md5": each.md5, "named": each.named, "kept": each.kept,
+                "restored": each.original in done.restored, "deleted": each.key in deleted,
+            }
+            for each in found.quarantined
+        ],
+        "needed": len(found.names),
+        "unreadable": found.unreadable,
+        "active_runs": found.active_runs,
+    }  # fmt: skip
 
 
 def show(found: Survey) -> None:
@@ -56,8 +81,15 @@ def show(found: Survey) -> None:
     rows = [[each.key, each.kind, f"{each.size:,}", age_of(each.age_seconds), each.kept] for each in found.garbage]
     if rows:
         ui.table(rows, ["object", "kind", "bytes", "age", "stays, because"])
+    held = [[each.key, each.kind, f"{each.held.size:,}", state(each.named, each.kept)] for each in found.quarantined]
+    if held:
+        ui.table(held, ["in the quarantine", "kind", "bytes", "stays"])
     for pointer in found.unreadable:
         ui.say(f"Cannot be read: {pointer}")
+
+
+def state(named: bool, kept: str) -> str:
+    return "a commit names it: it is restored" if named else kept or "no longer"
 
 
 def age_of(seconds: float) -> str:
@@ -68,17 +100,26 @@ def age_of(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def summary(found: Survey, removed: list[Garbage], *, delete: bool) -> str:
+def summary(found: Survey, done: Collected, *, delete: bool) -> str:
     """What was found, what was done, and what to do next."""
     from lab import ui
 
-    if not found.garbage:
-        return f"No garbage: every object is named by a commit ({ui.counted(found.needed, 'md5')} in all)."
+    named = sum(each.named for each in found.quarantined)
+    if not found.garbage and not found.quarantined:
+        return f"No garbage: every object is named by a commit ({ui.counted(len(found.names), 'md5')} in all)."
     if delete:
-        stay = len(found.garbage) - len(removed)
-        told = f"Removed {ui.counted(len(removed), 'object')}, {sum(each.size for each in removed) / 1e6:.1f} MB."
-        return f"{told} {stay} stay." if stay else told
+        sizes = {each.key: each.size for each in found.garbage}
+        moved = sum(sizes.get(key, 0) for key in done.quarantined)
+        stay = len(found.garbage) - len(done.quarantined)
+        return " ".join(
+            [
+                f"{ui.counted(len(done.quarantined), 'object')} quarantined, {moved / 1e6:.1f} MB;",
+                f"{len(done.restored)} restored, {len(done.deleted)} deleted from the quarantine.",
+                *([f"{stay} stay."] if stay else []),
+            ]
+        )
     size = sum(each.size for each in found.garbage)
     listed = ui.counted(len(found.garbage), "object")
-    told = f"{listed}, {size / 1e6:.1f} MB, that no commit names; {len(found.removable)} may go."
-    return f"{told}\n\nNext:  make lab-gc DELETE=1" if found.removable else told
+    text = f"{listed}, {size / 1e6:.1f} MB, that no commit names; {len(found.removable)} may go to the quarantine."
+    text += f" {len(found.quarantined)} in the quarantine: {len(found.expired)} to delete, {named} to restore."
+    return f"{text}\n\nNext:  make lab-gc DELETE=1" if found.removable or found.expired or named else text

@@ -71,5 +71,5 @@ def hint(verdicts: list[Verdict]) -> str:
     """The way out: what the bucket lacks may be had from elsewhere."""
     damaged = any("object files" in problem or "receipt" in problem for each in verdicts for problem in each.problems)
     if damaged:
-        return "make lab-repair restores what caches, volumes and replays still have"
+        return "make lab-repair restores what the quarantine, caches, volumes and replays still have"
     return "make lab-history VERSION=<number> shows what made a version"

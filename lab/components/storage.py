@@ -12,8 +12,13 @@ from typing import Any
 from lab.access import Access
 from lab.errors import ServiceError
 from lab.pipeline import receipt
-from lab.pipeline.dvc import object_place
+from lab.pipeline.dvc import etag_md5, object_place
 from lab.wait import NotYetError
+
+LARGEST_COPY = 2**30
+"""Bytes from which a copy is made in parts: well below the limit of S3, so that each request ends in seconds."""
+COPY_PART = 2**29
+"""Bytes of a part."""
 
 
 def client(access: Access, *, attempts: int = 3) -> Any:
@@ -119,6 +124,11 @@ def receipt_key(access: Access, md5: str) -> str:
     return f"{access.settings.storage.prefix}/{receipt.place(md5)}"
 
 
+def place(access: Access, key: str) -> str:
+    """Where a key is below the DVC remote's path; a key outside it stays as it is."""
+    return key.removeprefix(f"{access.settings.storage.prefix}/")
+
+
 def url(access: Access, key: str) -> str:
     return f"s3://{access.settings.storage.bucket}/{key}"
 
@@ -148,10 +158,13 @@ class Stored:
 
 
 def stored(access: Access, folder: str, s3: Any) -> Iterator[Stored]:
-    """Every object below this folder of the DVC remote, in pages of a thousand."""
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=access.settings.storage.bucket, Prefix=f"{access.settings.storage.prefix}/{folder}"
-    )
+    """Every object below this folder of the DVC remote."""
+    return below(access, f"{access.settings.storage.prefix}/{folder}", s3)
+
+
+def below(access: Access, prefix: str, s3: Any) -> Iterator[Stored]:
+    """Every object of the bucket below this prefix, by key, in pages of a thousand."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=access.settings.storage.bucket, Prefix=prefix)
     with answering("ListObjectsV2"):
         for page in pages:
             for found in page.get("Contents", []):
@@ -169,11 +182,51 @@ def now(access: Access, s3: Any) -> datetime:
     return found
 
 
-def last_modified(access: Access, key: str, s3: Any) -> datetime | None:
+@dataclass(frozen=True)
+class Head:
+    """What HeadObject tells of an object; `md5` is None where its ETag is none, `now` is the object store's clock."""
+
+    size: int
+    modified: datetime
+    md5: str | None
+    now: datetime
+
+    def has_content_of(self, other: Head) -> bool:
+        """Whether size and, where both are known, MD5 are the same."""
+        return self.size == other.size and (self.md5 == other.md5 or None in {self.md5, other.md5})
+
+
+def head(access: Access, key: str, s3: Any) -> Head | None:
+    """An object's properties, or None if it is not there."""
     with answering("HeadObject") as answer:
-        answer.found = s3.head_object(Bucket=access.settings.storage.bucket, Key=key)["LastModified"]
-    found: datetime | None = answer.found
+        told = s3.head_object(Bucket=access.settings.storage.bucket, Key=key)
+        now = parsedate_to_datetime(told["ResponseMetadata"]["HTTPHeaders"]["date"])
+        answer.found = Head(int(told["ContentLength"]), told["LastModified"], etag_md5(told), now)
+    found: Head | None = answer.found
     return found
+
+
+def copy(access: Access, source: str, target: str, s3: Any) -> None:
+    """Copy an object inside the bucket; the bytes do not come here, and what is at `target` is replaced.
+
+    The copy appears whole or not at all. CopyObject takes 5 GiB at most ("Copying objects" in the Amazon S3 User
+    Guide), so large objects are copied in parts.
+
+    Raises:
+        ServiceError: the object store does not answer or refuses, or the copy has other content than the source.
+    """
+    from boto3.s3.transfer import TransferConfig
+
+    bucket = access.settings.storage.bucket
+    config = TransferConfig(multipart_threshold=LARGEST_COPY, multipart_chunksize=COPY_PART)
+    with answering("CopyObject"):
+        s3.copy({"Bucket": bucket, "Key": source}, bucket, target, Config=config)
+    before, after = head(access, source, s3), head(access, target, s3)
+    if before is None or after is None or not after.has_content_of(before):
+        raise ServiceError(
+            f"{url(access, target)} is not a copy of {source}: the object changed meanwhile, or the copy is damaged",
+            "try again; nothing was deleted",
+        )
 
 
 def remove(access: Access, key: str, s3: Any) -> None:

@@ -13,7 +13,7 @@ from lab.secrets import write_private
 Sections = dict[str, dict[str, Any]]
 DATA_SECTIONS = {"dataset", "storage"}
 """What the data was made with, and can't be changed without making it anew."""
-NOT_OF_A_LAB = {"engine", "bundle"}
+NOT_OF_A_LAB = {"engine", "bundle", "gc"}
 """What a lab that runs does not depend on, or has elsewhere."""
 
 

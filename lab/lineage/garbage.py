@@ -3,33 +3,45 @@
 A run pushes its object before its commit. So that no object of a run, or of a person, is taken for garbage meanwhile,
 the bucket is listed first, then Airflow is asked for active runs, and the refs are read last. An object that was there
 at the listing is then named by a commit, or is of a run that was active, or is garbage; what is younger than the oldest
-active run is left alone. Before anything is removed, all of it is looked at once more.
+active run is left alone. Before anything is moved, all of it is looked at once more.
+
+DVC does not upload what the bucket has, so an old object may be garbage at every look and be named by the next commit.
+So garbage goes to the quarantine first (lab.lineage.quarantine). It comes back if a commit names it, and is deleted
+after some days if none does.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from lab.access import Access
 from lab.components import storage
 from lab.components.airflow import PATIENCE, Airflow
-from lab.components.storage import Stored
 from lab.errors import CheckFailedError
-from lab.lineage import needed, versions
+from lab.lineage import needed, quarantine, versions
+from lab.lineage.quarantine import Held
 
 DATA = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)")
 RECEIPT = re.compile(r"receipts/([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)\.json")
 MARGIN = timedelta(seconds=60)
 """Between two clocks that are read to the second, and whatever a run did before Airflow noted its start."""
+ACTIVE = "a run is active that may be about to commit it"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is younger is not garbage yet, and how long an object stays in the quarantine."""
+
+    older_than: timedelta
+    quarantine: timedelta
 
 
 @dataclass(frozen=True)
 class Garbage:
-    """An object that no commit names. `kept` says why it stays nevertheless; empty: it may be removed."""
+    """An object that no commit names. `kept` says why it stays nevertheless; empty: it may be quarantined."""
 
     key: str
     md5: str
@@ -41,29 +53,53 @@ class Garbage:
 
 
 @dataclass(frozen=True)
+class Quarantined:
+    """An object in the quarantine. `named`: a commit names it. `kept`: why it stays else; empty: it may be deleted."""
+
+    held: Held
+    kind: str
+    md5: str
+    named: bool
+    kept: str
+
+    @property
+    def original(self) -> str:
+        return self.held.original
+
+    @property
+    def key(self) -> str:
+        return self.held.key
+
+
+@dataclass(frozen=True)
 class Survey:
-    """What was found: garbage, how many objects the commits need, and pointers that could not be read."""
+    """What was found: garbage, the md5s that the commits name, pointers that could not be read, the quarantine."""
 
     garbage: list[Garbage]
-    needed: int
+    names: set[str]
     unreadable: list[str]
     active_runs: int
+    quarantined: list[Quarantined]
 
     @property
     def removable(self) -> list[Garbage]:
         return [each for each in self.garbage if not each.kept]
 
+    @property
+    def expired(self) -> list[Quarantined]:
+        return [each for each in self.quarantined if not each.named and not each.kept]
+
     def require_readable(self) -> None:
         if self.unreadable:
             raise CheckFailedError(
-                f"nothing is removed, since what it names is not known: {self.unreadable[0]}",
+                f"nothing is quarantined or deleted, since what it names is not known: {self.unreadable[0]}",
                 "lab-repair may restore an object; a commit with a broken pointer must leave every branch and tag",
                 "\n".join(self.unreadable[1:]),
             )
 
 
-def survey(access: Access, older_than: timedelta, progress: Callable[[str], None]) -> Survey:
-    """Look at the bucket, the runs and the refs, in this order; nothing is changed.
+def survey(access: Access, limits: Limits, progress: Callable[[str], None]) -> Survey:
+    """Look at the bucket with its quarantine, the runs and the refs, in this order; nothing is changed.
 
     Raises:
         LabError: one of them could not be asked.
@@ -72,6 +108,7 @@ def survey(access: Access, older_than: timedelta, progress: Callable[[str], None
     progress("listing the bucket")
     now = storage.now(access, s3)
     found = [*storage.stored(access, "files/md5/", s3), *storage.stored(access, "receipts/", s3)]
+    held = quarantine.listed(access, s3)
     progress("asking Airflow for active runs")
     since, active = active_since(access, now)
     progress("reading every branch and tag")
@@ -82,16 +119,20 @@ def survey(access: Access, older_than: timedelta, progress: Callable[[str], None
         kind, md5 = of(access, each.key)
         if md5 and md5 not in wanted.sizes:
             age = max(now - each.modified, timedelta())
-            kept = reason_to_stay(each, age, since, older_than)
+            kept = reason_to_stay(each.modified, age, since, limits)
             garbage.append(Garbage(each.key, md5, kind, each.size, each.modified, age.total_seconds(), kept))
-    return Survey(garbage, len(wanted.sizes), wanted.unreadable, active)
+    quarantined = []
+    for inside in held:
+        kind, md5 = of(access, inside.original)
+        kept = reason_to_keep(inside, now, since, limits) if md5 else "it is neither DVC's data nor a receipt"
+        quarantined.append(Quarantined(inside, kind, md5, md5 in wanted.sizes, kept))
+    return Survey(garbage, set(wanted.sizes), wanted.unreadable, active, quarantined)
 
 
 def of(access: Access, key: str) -> tuple[str, str]:
     """`data` or `receipt`, and the md5 that it is of; empty for what is neither, and so never touched."""
-    name = key.removeprefix(f"{access.settings.storage.prefix}/")
     for kind, pattern in (("data", DATA), ("receipt", RECEIPT)):
-        if found := pattern.fullmatch(name):
+        if found := pattern.fullmatch(storage.place(access, key)):
             return kind, found[1] + found[2]
     return "", ""
 
@@ -111,45 +152,87 @@ def active_since(access: Access, now: datetime) -> tuple[datetime | None, int]:
     return min(first + ahead, now) - MARGIN, len(runs)
 
 
-def reason_to_stay(each: Stored, age: timedelta, since: datetime | None, older_than: timedelta) -> str:
-    if since is not None and each.modified >= since:
-        return "a run is active that may be about to commit it"
-    if age < older_than:
-        return f"younger than {older_than.total_seconds() / 60:.0f} min: a person may be about to commit it"
+def reason_to_stay(modified: datetime, age: timedelta, since: datetime | None, limits: Limits) -> str:
+    if since is not None and modified >= since:
+        return ACTIVE
+    if age < limits.older_than:
+        return f"younger than {limits.older_than.total_seconds() / 60:.0f} min: a person may be about to commit it"
     return ""
 
 
-def collect(access: Access, first: Survey, older_than: timedelta, progress: Callable[[str], None]) -> list[Garbage]:
-    """Remove what `first` found removable and a second look finds so too; return what was removed.
+@dataclass
+class Collected:
+    """What was done; `restored` and `quarantined` are the keys in the DVC remote."""
+
+    restored: list[str] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
+    deleted: list[Quarantined] = field(default_factory=list)
+
+
+def reason_to_keep(each: Held, now: datetime, since: datetime | None, limits: Limits) -> str:
+    """Why an object stays in the quarantine; empty: it may be deleted."""
+    if since is not None and each.since >= since:
+        return ACTIVE
+    end = each.since + limits.quarantine
+    return f"until {end:%Y-%m-%d %H:%M} UTC" if now < end else ""
+
+
+def collect(access: Access, first: Survey, limits: Limits, progress: Callable[[str], None]) -> Collected:
+    """Restore what is named again; quarantine and delete what `first` found and a second look finds so too.
 
     Raises:
-        CheckFailedError: a pointer could not be read, and nothing was removed; or a commit that came just now names
-            what was removed.
+        CheckFailedError: a pointer could not be read, and nothing was quarantined or deleted; or a commit that came
+            just now names what was deleted.
     """
+    s3, done = storage.client(access), Collected()
+    first = restore_named(access, first, limits, done, progress)
     first.require_readable()
-    if not first.removable:
-        return []
-    second = survey(access, older_than, progress)
+    if not first.removable and not first.expired:
+        return done
+    second = survey(access, limits, progress)
     second.require_readable()
-    s3 = storage.client(access)
+    expired = {each.key for each in second.expired}
+    for held in first.expired:
+        if held.key in expired:
+            progress(f"deleting {held.key}")
+            storage.remove(access, held.key, s3)
+            done.deleted.append(held)
     sure = {(each.key, each.modified) for each in second.removable}
-    removed = []
     for each in first.removable:
-        if (each.key, each.modified) in sure and storage.last_modified(access, each.key, s3) == each.modified:
-            progress(f"removing {each.key}")
-            storage.remove(access, each.key, s3)
-            removed.append(each)
-    require_unneeded(access, removed, s3)
-    return removed
+        if (each.key, each.modified) in sure:
+            progress(f"quarantining {each.key}")
+            if quarantine.put(access, each.key, each.modified, s3):
+                done.quarantined.append(each.key)
+    require_unneeded(access, done, limits, progress)
+    return done
 
 
-def require_unneeded(access: Access, removed: list[Garbage], s3: Any) -> None:
-    """Look at the refs once more: a person may have pushed a commit in this very moment."""
-    with versions.fresh_clone(access, "--mirror") as clone:
-        wanted = needed.of_repository(access, clone, s3)
-    missed = [each for each in removed if each.md5 in wanted.sizes]
+def restore_named(
+    access: Access, found: Survey, limits: Limits, done: Collected, progress: Callable[[str], None]
+) -> Survey:
+    """Restore what commits name, and look again: a folder that is back names its files. Return the last look."""
+    s3 = storage.client(access)
+    while named := [each for each in found.quarantined if each.named]:
+        before = len(done.restored)
+        for each in named:
+            progress(f"restoring {each.original}")
+            if quarantine.restore(access, each.held, s3) and each.original not in done.restored:
+                done.restored.append(each.original)
+        if len(done.restored) == before:
+            break
+        found = survey(access, limits, progress)
+    return found
+
+
+def require_unneeded(access: Access, done: Collected, limits: Limits, progress: Callable[[str], None]) -> None:
+    """Look once more: a person may have pushed a commit in this very moment. What is in the quarantine is restored."""
+    last = restore_named(access, survey(access, limits, progress), limits, done, progress)
+    done.quarantined = [key for key in done.quarantined if key not in done.restored]
+    s3 = storage.client(access)
+    named = [each.original for each in done.deleted if each.md5 in last.names]
+    missed = [key for key in named if storage.head(access, key, s3) is None]
     if missed:
         raise CheckFailedError(
-            f"a commit came while {missed[0].key} was removed, and names it",
+            f"a commit came while {missed[0]} was deleted from the quarantine, and names it",
             "`dvc push` where that commit was made, or make lab-repair",
         )

@@ -73,9 +73,8 @@ class Marked:
         return data
 
 
-def md5_of(access: Access, md5: str, s3: Any) -> str | None:
-    """The md5 of the bytes that the bucket has for this one, which should be the same; None if it has none."""
-    key = storage.object_key(access, md5)
+def md5_of(access: Access, key: str, s3: Any) -> str | None:
+    """The md5 of the bytes that the bucket has under this key; None if it has none."""
 
     def once() -> str | None:
         body = storage.open_object(access, key, s3)

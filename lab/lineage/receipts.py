@@ -19,7 +19,12 @@ def read(access: Access, md5: str, s3: Any) -> Receipt | None:
     Raises:
         ServiceError: the object store does not answer.
     """
-    content = storage.read_object(access, storage.receipt_key(access, md5), s3)
+    return at(access, storage.receipt_key(access, md5), s3)
+
+
+def at(access: Access, key: str, s3: Any) -> Receipt | None:
+    """The receipt under this key; see `read`."""
+    content = storage.read_object(access, key, s3)
     if content is None:
         return None
     try:

@@ -1,10 +1,11 @@
-"""Puts back into the bucket what the commits need and it lacks, or has damaged: from any file that still has the bytes,
-else derived anew. What is sound is never written.
+"""Puts back into the bucket what the commits need and it lacks, or has damaged: from the quarantine of `lab gc`, from
+any file that still has the bytes, else derived again. What is sound is never written.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 
 from lab.access import BRANCH, Access
 from lab.components import storage
-from lab.lineage import needed, receipts, versions
+from lab.lineage import needed, quarantine, receipts, versions
 from lab.lineage.inspection import Wanted, in_parallel, inspect, md5_of
+from lab.lineage.quarantine import Held
 from lab.lineage.replay import Replay
 from lab.lineage.reproduce import file_md5
 from lab.lineage.sources import search
@@ -72,6 +74,9 @@ def repair(access: Access, folders: list[Path], progress: Progress) -> Outcome:
     s3 = storage.client(access)
     storage.ensure_bucket(access)
     outcome = Outcome()
+    held: dict[str, list[Held]] = defaultdict(list)
+    for each in quarantine.listed(access, s3):
+        held[each.original].append(each)
     own = [access.paths.cache, access.paths.home / "reproduced", access.paths.data]
     with versions.fresh_clone(access, "--mirror") as clone:
         known = known_versions(clone)
@@ -81,11 +86,11 @@ def repair(access: Access, folders: list[Path], progress: Progress) -> Outcome:
             sizes = {md5: size for md5, size in wanted.sizes.items() if md5 not in checked}
             if not sizes:
                 break
-            restore_data(Work(access, s3, known, outcome, progress), sizes, [*folders, *own])
+            restore_data(Work(access, s3, known, outcome, held, progress), sizes, [*folders, *own])
             checked |= set(sizes)
         outcome.unreadable = wanted.unreadable
     lost = {each.key for each in outcome.lost}
-    restore_receipts(Work(access, s3, known, outcome, progress), lost)
+    restore_receipts(Work(access, s3, known, outcome, held, progress), lost)
     return outcome
 
 
@@ -97,7 +102,18 @@ class Work:
     s3: Any
     known: Known
     outcome: Outcome
+    held: dict[str, list[Held]]
+    """The quarantine, by the keys that the objects had."""
     progress: Progress
+
+    def take(self, key: str, kind: str, *, is_sound: Callable[[Held], bool]) -> bool:
+        """Copy a sound object out of the quarantine; the next `lab gc --delete` removes the one there."""
+        for each in self.held.get(key, []):
+            if is_sound(each):
+                storage.copy(self.access, each.key, key, self.s3)
+                self.outcome.restored.append(Restored(key, kind, "quarantine"))
+                return True
+        return False
 
     def put(self, md5: str, file: Path, source: str) -> bool:
         """Upload a file if its bytes are those of the md5; they are read once more, as they may have changed."""
@@ -132,9 +148,13 @@ def known_versions(clone: Repository) -> Known:
 
 def restore_data(work: Work, sizes: dict[str, int | None], folders: list[Path]) -> None:
     """Restore those of these objects that are missing or damaged."""
-    found = in_parallel(lambda md5: md5_of(work.access, md5, work.s3), list(sizes), "objects checked", work.progress)
+    keys = {md5: storage.object_key(work.access, md5) for md5 in sizes}
+    found = in_parallel(
+        lambda md5: md5_of(work.access, keys[md5], work.s3), list(sizes), "objects checked", work.progress
+    )
     broken = {md5: size for md5, size in sizes.items() if found[md5] != md5.removesuffix(needed.FOLDER)}
     work.outcome.sound += len(sizes) - len(broken)
+    broken = {md5: size for md5, size in broken.items() if not take_data(work, md5)}
     if not broken:
         return
     work.progress(f"looking for {len(broken)} objects on this machine")
@@ -143,6 +163,15 @@ def restore_data(work: Work, sizes: dict[str, int | None], folders: list[Path]) 
     missing = [md5 for md5 in broken if md5 not in at_hand.files or not work.put(
         md5, at_hand.files[md5], str(at_hand.files[md5]))]  # fmt: skip
     replay_missing(work, set(missing))
+
+
+def take_data(work: Work, md5: str) -> bool:
+    """Take this object out of the quarantine, if its bytes are there."""
+    whole = md5.removesuffix(needed.FOLDER)
+    return work.take(
+        storage.object_key(work.access, md5), "data",
+        is_sound=lambda each: md5_of(work.access, each.key, work.s3) == whole,
+    )  # fmt: skip
 
 
 def replay_missing(work: Work, missing: set[str]) -> None:
@@ -174,7 +203,7 @@ def why(known: Known, md5: str) -> str:
 
 
 def restore_receipts(work: Work, lost: set[str]) -> None:
-    """Make anew the receipts that are missing, or that disagree with their commits, of data that is there."""
+    """Restore the receipts that are missing, or that disagree with their commits, of data that is there."""
     promised = {md5: pair for md5, pair in work.known.by_md5.items() if pair[0].promises_receipt}
     read = in_parallel(
         lambda md5: receipts.read(work.access, md5, work.s3), list(promised), "receipts checked", work.progress
@@ -186,7 +215,8 @@ def restore_receipts(work: Work, lost: set[str]) -> None:
         elif storage.object_key(work.access, md5) in lost:
             reason = "its data is lost, and only the data has all of it"
             work.outcome.lost.append(Lost(key, "receipt", work.known.names[md5], reason))
-        else:
+        elif not work.take(key, "receipt", is_sound=lambda each, version=version: not receipts.problems(  # type: ignore[misc]
+            version, receipts.at(work.access, each.key, work.s3))):  # fmt: skip
             last_id = inspect(work.access, Wanted(md5, version.path), work.s3).last_id
             content = receipt.content(receipts.remade(version, base, last_id))
             storage.write(work.access, key, content, work.s3)

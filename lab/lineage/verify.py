@@ -15,7 +15,7 @@ from lab.access import BRANCH, Access
 from lab.components import storage
 from lab.components.airflow import PATIENCE, Airflow
 from lab.errors import NoSuchVersionError
-from lab.lineage import receipts, versions
+from lab.lineage import quarantine, receipts, versions
 from lab.lineage.inspection import Inspection, Wanted, in_parallel, inspect_all
 from lab.lineage.receipts import Receipt
 from lab.lineage.versions import DataVersion
@@ -39,6 +39,8 @@ class Evidence:
     objects: dict[str, Inspection]
     receipts: dict[str, Receipt | None]
     runs: set[tuple[str, str]]
+    quarantined: set[str]
+    """Where objects in the quarantine of `lab gc` were, below the remote's path; empty where no object is missing."""
 
 
 def verify(access: Access, wanted: str | None, progress: Callable[[str], None], branch: str = BRANCH) -> list[Verdict]:
@@ -62,7 +64,9 @@ def judge(
     objects = inspect_all(access, objects_of(chosen, before), s3, progress)
     found = in_parallel(lambda md5: receipts.read(access, md5, s3), list(objects), "receipts read", progress)
     progress("asking Airflow for the runs")
-    evidence = Evidence(before, objects, found, known_runs(access, chosen))
+    missing = any(each.size is None for each in objects.values())
+    quarantined = {storage.place(access, each.original) for each in quarantine.listed(access, s3)} if missing else set()
+    evidence = Evidence(before, objects, found, known_runs(access, chosen), quarantined)
     return [verdict(each, evidence) for each in chosen]
 
 
@@ -110,7 +114,7 @@ def verdict(version: DataVersion, evidence: Evidence) -> Verdict:
     found = evidence.objects[version.md5]
     problems = [
         *pointer_problems(version, base),
-        *object_problems(version, found),
+        *object_problems(version, found, evidence.quarantined),
         *data_problems(version, base, found, evidence),
         *receipts.problems(version, evidence.receipts[version.md5]),
         *run_problems(version, evidence),
@@ -131,10 +135,11 @@ def pointer_problems(version: DataVersion, base: DataVersion | None) -> list[str
     return problems
 
 
-def object_problems(version: DataVersion, found: Inspection) -> list[str]:
-    name = f"the object {object_place(version.md5 or '')}"
+def object_problems(version: DataVersion, found: Inspection, quarantined: set[str]) -> list[str]:
+    place = object_place(version.md5 or "")
+    name = f"the object {place}"
     if found.size is None:
-        return [f"{name} is missing"]
+        return [f"{name} is in the quarantine of lab gc" if place in quarantined else f"{name} is missing"]
     problems = []
     if found.size != version.size:
         problems.append(f"{name} has {found.size} bytes, the pointer says {version.size}")

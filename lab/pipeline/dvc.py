@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -85,6 +85,17 @@ def object_place(md5: str) -> str:
     return f"files/md5/{md5[:2]}/{md5[2:]}"
 
 
+def etag_md5(head: Mapping[str, Any]) -> str | None:
+    """The MD5 of an object's bytes by its ETag, from an answer to HeadObject; None where the ETag is none.
+
+    It is one for what was uploaded in one part without a key of KMS or the client's ("Object" in the Amazon S3 API
+    reference).
+    """
+    tag = str(head["ETag"]).strip('"')
+    keyed = "kms" in head.get("ServerSideEncryption", "") or "SSECustomerAlgorithm" in head
+    return tag if MD5.fullmatch(tag) and not keyed else None
+
+
 @dataclass(frozen=True)
 class Remote:
     """The storage of a DVC remote. To open it takes a third of a second: keep it as long as `.dvc` stays the same."""
@@ -107,8 +118,7 @@ class Remote:
     def require(self, md5: str, size: int) -> None:
         """Require that the object is there as it was pushed.
 
-        Its size always tells; its ETag is the md5 of what was uploaded in one part without a key of KMS or the
-        client's ("Object" in the Amazon S3 API reference).
+        Its size always tells, its ETag where that is an md5.
 
         Raises:
             DatasetError: another object is in its place.
@@ -123,13 +133,10 @@ class Remote:
                 found = None
         if found is None:
             raise DvcError(f"{place}: the object is not on the DVC remote after its push", "make lab-status")
-        tag = found["ETag"].strip('"')
-        keyed = "kms" in found.get("ServerSideEncryption", "") or "SSECustomerAlgorithm" in found
-        whole = MD5.fullmatch(tag) is not None and not keyed
-        if found["ContentLength"] != size or (whole and tag != md5):
+        if found["ContentLength"] != size or etag_md5(found) not in {None, md5}:
             raise DatasetError(
-                f"{place}: the object on the DVC remote has {found['ContentLength']:,} bytes and the ETag {tag}, "
-                f"not the {size:,} bytes that were pushed",
+                f"{place}: the object on the DVC remote has {found['ContentLength']:,} bytes and the ETag "
+                f"{found['ETag']}, not the {size:,} bytes that were pushed",
                 "`make lab-repair` restores it if a commit names it, else `make lab-gc DELETE=1` removes it",
             )
 

@@ -1,4 +1,4 @@
-"""`lab gc` lists what no commit names, and never removes what a branch, a tag or an active run needs."""
+"""`lab gc` lists and quarantines what no commit names, never what a branch, a tag or an active run needs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from tests.integration.checkout import Checkout, eventually
-from tests.integration.test_lineage import IDENTITY, commit_by_hand, error_of
+from tests.integration.test_lineage import DATASET, IDENTITY, commit_by_hand, error_of, publish
 
 pytestmark = pytest.mark.xdist_group("lab-2")
 
 
 @pytest.fixture(autouse=True)
 def clean(lab: Checkout) -> Iterator[None]:
-    """The bucket before and after has nothing that no commit names."""
+    """The bucket before and after has nothing that no commit names, and what is in the quarantine is of this test."""
     lab.lab("gc", "--delete", "--older-than", "0")
+    lab.shell("aws s3 rm --quiet --recursive s3://mlops-lab/quarantine/")
     yield
     lab.lab("gc", "--delete", "--older-than", "0")
     lab.lab("verify")
@@ -57,14 +58,80 @@ def test_an_object_without_a_commit_is_no_version_and_is_garbage(lab: Checkout, 
     assert is_there(lab, key)
 
 
-def test_it_is_removed_only_when_asked_and_when_it_is_old_enough(lab: Checkout, tmp_path: Path) -> None:
+def quarantine(lab: Checkout, *options: str) -> Any:
+    """`lab gc --delete` of everything that it may take."""
+    return lab.json("gc", "--delete", "--older-than", "0", *options)
+
+
+def held(lab: Checkout) -> list[str]:
+    """The keys that the objects in the quarantine had."""
+    return sorted(each["original"] for each in lab.json("gc")["quarantine"])
+
+
+def test_it_is_quarantined_only_when_asked_and_when_it_is_old_enough(lab: Checkout, tmp_path: Path) -> None:
     key = push_orphan(lab, tmp_path / "c", "young")
-    told = lab.lab("gc", "--delete").stdout
-    assert "a person may be about to commit it" in told
+    shown = lab.lab("gc", "--delete").stdout
+    assert "a person may be about to commit it" in shown
     assert is_there(lab, key)
-    assert [each["removed"] for each in lab.json("gc", "--delete", "--older-than", "0")["garbage"]] == [True]
+    assert [each["quarantined"] for each in quarantine(lab)["garbage"]] == [True]
     assert not is_there(lab, key)
     assert keys(lab.json("gc")) == []
+    assert held(lab) == [key]
+
+
+def test_it_is_deleted_only_after_its_days_in_the_quarantine(lab: Checkout, tmp_path: Path) -> None:
+    key = push_orphan(lab, tmp_path / "c", "kept for a week")
+    quarantine(lab)
+    (kept,) = quarantine(lab)["quarantine"]
+    assert (kept["original"], kept["deleted"], kept["kept"].startswith("until ")) == (key, False, True)
+    assert is_there(lab, kept["key"])
+    (expired,) = quarantine(lab, "--quarantine-days", "0")["quarantine"]
+    assert (expired["key"], expired["deleted"]) == (kept["key"], True)
+    assert not is_there(lab, kept["key"])
+    assert held(lab) == []
+
+
+def test_an_object_is_never_quarantined_and_deleted_by_one_command(lab: Checkout, tmp_path: Path) -> None:
+    key = push_orphan(lab, tmp_path / "c", "not both")
+    quarantine(lab, "--quarantine-days", "0")
+    assert held(lab) == [key]
+
+
+def test_a_version_that_a_late_commit_names_is_explained_by_verify_and_restored_by_repair(
+    lab: Checkout, tmp_path: Path
+) -> None:
+    publish(lab, tmp_path / "c", "late", f"head -n 11 {DATASET} > few && mv few {DATASET}")
+    lab.shell(f"cd {tmp_path}/c && git push -q origin :late")
+    (key,) = [each["key"] for each in quarantine(lab)["garbage"]]
+    lab.shell(f"cd {tmp_path}/c && git push -q origin late")
+    try:
+        shown = lab.lab("verify", "--branch", "late", status=1)
+        assert f"{key.removeprefix('dvc/')} is in the quarantine of lab gc" in shown.stdout
+        assert "make lab-repair" in shown.stderr
+        assert [(each["key"], each["source"]) for each in lab.json("repair")["restored"]] == [(key, "quarantine")]
+        lab.lab("verify", "--branch", "late")
+        assert held(lab) == [key]  # the copy, which goes with the next
+        quarantine(lab)
+        assert held(lab) == []
+        assert is_there(lab, key)
+    finally:
+        lab.shell(f"cd {tmp_path}/c && git push -q origin :late")
+
+
+def test_a_folder_that_a_late_commit_names_is_restored_with_its_files(lab: Checkout, tmp_path: Path) -> None:
+    edit = "mkdir models && printf one > models/1 && printf two > models/2\ndvc add -q models && dvc push -q models.dvc"
+    commit_by_hand(lab, tmp_path / "c", "models", edit)
+    lab.shell(f"cd {tmp_path}/c && git push -q origin :models")
+    moved = keys(quarantine(lab))
+    assert len(moved) == 3
+    lab.shell(f"cd {tmp_path}/c && git push -q origin models")
+    try:
+        assert [each["named"] for each in lab.json("gc")["quarantine"]].count(True) == 1  # the list of its files
+        quarantine(lab)
+        assert held(lab) == []
+        assert all(is_there(lab, key) for key in moved)
+    finally:
+        lab.shell(f"cd {tmp_path}/c && git push -q origin :models")
 
 
 def test_a_receipt_without_a_commit_is_garbage_too(lab: Checkout) -> None:
@@ -95,7 +162,7 @@ def test_what_a_tag_or_another_branch_names_stays_with_the_files_of_its_folders(
 
 
 @pytest.mark.parametrize("broken", ["outs: [", "outs:\\n- path: x\\n"])
-def test_nothing_is_removed_while_a_pointer_cannot_be_read(lab: Checkout, tmp_path: Path, broken: str) -> None:
+def test_nothing_is_quarantined_while_a_pointer_cannot_be_read(lab: Checkout, tmp_path: Path, broken: str) -> None:
     key = push_orphan(lab, tmp_path / "o", "not now")
     commit_by_hand(lab, tmp_path / "c", "broken", f"printf '{broken}' > bad.dvc")
     try:
@@ -106,7 +173,7 @@ def test_nothing_is_removed_while_a_pointer_cannot_be_read(lab: Checkout, tmp_pa
         lab.shell(f"cd {tmp_path}/c && git push -q origin :broken")
 
 
-def test_nothing_is_removed_while_a_folder_that_is_named_is_missing(lab: Checkout, tmp_path: Path) -> None:
+def test_nothing_is_quarantined_while_a_folder_that_is_named_is_missing(lab: Checkout, tmp_path: Path) -> None:
     key = push_orphan(lab, tmp_path / "o", "of a folder, perhaps")
     commit_by_hand(lab, tmp_path / "c", "folder", f"printf 'outs:\\n- md5: {'a' * 32}.dir\\n  path: x\\n' > x.dvc")
     try:
@@ -123,7 +190,7 @@ def test_what_was_pushed_since_an_active_run_began_stays_until_it_has_ended(lab:
         key = push_orphan(lab, tmp_path / "c", "of a run")
         found = lab.json("gc", "--delete", "--older-than", "0")
         assert found["active_runs"] == 1
-        assert [(each["key"], each["removed"]) for each in found["garbage"]] == [(key, False)]
+        assert [(each["key"], each["quarantined"]) for each in found["garbage"]] == [(key, False)]
         assert "a run is active" in found["garbage"][0]["kept"]
     finally:
         lab.shell("airflow dags unpause -y dataset_pipeline")

@@ -36,6 +36,11 @@ DENIED: dict[str, tuple[str, dict[str, Any]]] = {
     "a deletion of a log": ("delete_object", {"Key": "logs/x"}),
     "a deletion of logs": ("delete_objects", {"Delete": {"Objects": [{"Key": "dvc/x"}, {"Key": "logs/x"}]}}),
     "a copy from elsewhere": ("copy_object", {"Key": "dvc/x", "CopySource": "data/other/x"}),
+    "a copy out of the quarantine": (
+        "copy_object",
+        {"Key": "dvc/x", "CopySource": "data/quarantine/20261121T113152Z/dvc/x"},
+    ),
+    "a deletion in the quarantine": ("delete_object", {"Key": "quarantine/20261121T113152Z/dvc/x"}),
     "the bucket": ("delete_bucket", {}),
     "its policy": ("get_bucket_policy", {}),
     "its versions": ("list_object_versions", {"Prefix": "dvc/"}),

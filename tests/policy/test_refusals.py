@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from lab.engine.eks.policy import Document, permissions
 from tests.policy.amazon import BUCKET, OTHER, Amazon
 
+HELD = "quarantine/20261121T113152Z/dvc/old"
 NO_POLICY = '{"Version": "2012-10-17", "Statement": []}'
 Call = Callable[[Any], object]
 S3: dict[str, Call] = {
@@ -18,6 +19,9 @@ S3: dict[str, Call] = {
     "see whether another prefix has a key": lambda s3: s3.head_object(Bucket=BUCKET, Key="private/missing"),
     "write to another prefix": lambda s3: s3.put_object(Bucket=BUCKET, Key="private/new", Body=b""),
     "read a prefix that begins alike": lambda s3: s3.get_object(Bucket=BUCKET, Key="dvc-of-others/plan"),
+    "read the quarantine": lambda s3: s3.get_object(Bucket=BUCKET, Key=HELD),
+    "delete from the quarantine": lambda s3: s3.delete_object(Bucket=BUCKET, Key=HELD),
+    "list the quarantine": lambda s3: s3.list_objects_v2(Bucket=BUCKET, Prefix="quarantine/"),
     "list another prefix": lambda s3: s3.list_objects_v2(Bucket=BUCKET, Prefix="private/"),
     "list prefixes that begin alike": lambda s3: s3.list_objects_v2(Bucket=BUCKET, Prefix="dvc"),
     "list the bucket": lambda s3: s3.list_objects_v2(Bucket=BUCKET),
@@ -59,7 +63,7 @@ def refused(client: Any, call: Call) -> bool:
 
 @pytest.fixture(autouse=True)
 def objects(amazon: Amazon) -> None:
-    for key in ("private/plan", "dvc-of-others/plan", "logs/old", "dvc/old"):
+    for key in ("private/plan", "dvc-of-others/plan", "logs/old", "dvc/old", HELD):
         amazon.put(key)
     amazon.put("dvc/old", OTHER)
 
