@@ -109,7 +109,7 @@ test-policy:     ## What the role on EKS may do and may not: real DVC and Airflo
 	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
 test-integration: ## Real labs on the local engine, two at a time, each in a checkout of its own
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(PYTEST)
-test-browser:    ## The lineage report in a real browser (needs Chromium: .ci/browser installs it)
+test-browser:    ## The lineage report, and a hostile page against a lab, in a real browser (needs Chromium: .ci/browser installs it)
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/browser $(PYTEST)
 test-containers: ## Gitea, LocalStack and the worker's image in containers of their own (needs Docker and its Compose)
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/containers $(PYTEST)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from lab.engine.configuration import ANNOTATION, digest
 from lab.paths import SOURCE
+
+PLUGINS = Path(__file__).with_name("airflow_plugins")
+"""Airflow's plugins; all are for the local engine."""
+SHARED_PLUGIN = "same_origin.py"
+"""The one that every engine has."""
 
 
 def airflow_values(
@@ -48,6 +54,7 @@ def airflow_values(
         },
         "scheduler": {"resources": {"limits": {"memory": f"{scheduler_memory(parallelism)}Mi"}}},
         "airflowLocalSettings": policy(),
+        "extraConfigMaps": {"airflow-plugins": {"data": f"{SHARED_PLUGIN}: |\n{indent(plugin(), '  ')}"}},
         "dags": {"gitSync": {"repo": sync_url}},
     }
 
@@ -60,6 +67,11 @@ def scheduler_memory(parallelism: int) -> int:
 def policy() -> str:
     """The text of Airflow's `airflow_local_settings.py`; the chart renders it as a template, so it has no `{{`."""
     return (SOURCE / "k8s" / "base" / "airflow_local_settings.py").read_text("utf-8")
+
+
+def plugin() -> str:
+    """The text of the plugin; the chart renders it as a template, so it has no `{{`."""
+    return (PLUGINS / SHARED_PLUGIN).read_text("utf-8")
 
 
 def shipped_files(source: Path, place: str, dags: str) -> list[Path]:

@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, HttpCredentials, Page, ViewportSize, sync_playwright
 
 from lab.lineage.report.entries import Entry
 from lab.lineage.report.page import Report, page
+from tests.browser.attempts import BRANCH, KEY
 from tests.browser.versions import REPOSITORY
+from tests.integration.checkout import check_out
+from tests.integration.conftest import end
+from tests.integration.services import Services
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 
@@ -66,4 +70,40 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
 
     yield open_report
     for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A running lab on the local engine, with a branch and an object that an attack could delete."""
+    checkout = check_out(tmp_path_factory.mktemp("browser"))
+    checkout.variables["LAB_TRIGGERS__ON_PUSH"] = "false"
+    try:
+        checkout.lab("up", limit=900)
+        found = Services.of(checkout)
+        found.put_at_risk(BRANCH, KEY)
+        yield found
+    finally:
+        end(checkout, "browser")
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, services: Services) -> Iterator[BrowserContext]:
+    """A browser in which a person is signed in to Airflow by its page, and to Git by what the browser remembers."""
+    # Else the browser would wait for a person at the supervisor's question for a password.
+    wrong: HttpCredentials = {"username": "lab", "password": "guessed", "origin": services.urls["supervisor"]}
+    context = browser.new_context(http_credentials=wrong)
+    try:
+        page = context.new_page()
+        repository = services.urls["repository"].replace("//", "//" + ":".join(services.git_password) + "@")
+        answer = page.goto(f"{repository}/HEAD")
+        assert answer is not None
+        assert answer.ok
+        page.goto(f"{services.urls['airflow']}/auth/login")
+        page.locator('input[name="username"]').fill("admin")
+        page.locator('input[name="password"]').fill(services.lab.secret("airflow-password"))
+        with page.expect_response(lambda answer: "/ui/auth/me" in answer.url and answer.ok):
+            page.locator('button[type="submit"]').click()
+        yield context
+    finally:
         context.close()

@@ -102,6 +102,13 @@ def test_the_scheduler_launches_pods_too_and_every_airflow_has_the_policy(render
             assert "airflow_local_settings.py" in mounted, name
 
 
+def test_the_api_server_has_the_plugin_that_refuses_other_origins(rendered: list[Object]) -> None:
+    text = (SOURCE / "lab" / "engine" / "airflow_plugins" / "same_origin.py").read_text("utf-8")
+    assert find(rendered, "ConfigMap", "airflow-plugins")["data"]["same_origin.py"].strip() == text.strip()
+    container = dict(containers(rendered))["Deployment airflow-api-server, api-server"]
+    assert "/opt/airflow/plugins/same_origin.py" in [mount["mountPath"] for mount in container["volumeMounts"]]
+
+
 def test_the_scheduler_has_memory_for_the_tasks_that_it_runs(rendered: list[Object]) -> None:
     container = dict(containers(rendered))["Deployment airflow-scheduler, scheduler"]
     assert container["resources"]["limits"]["memory"] == f"{scheduler_memory(AirflowSettings().parallelism)}Mi"

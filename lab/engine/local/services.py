@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.config import Settings
+from lab.engine.airflow_values import PLUGINS
 from lab.engine.aws_keys import storage_keys
 from lab.engine.environments import Environment
 from lab.engine.local.supervisor import Service
@@ -102,7 +103,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(paths.airflow)),
-        "CORE__PLUGINS_FOLDER": str(Path(__file__).parent / "airflow_plugins"),
+        "CORE__PLUGINS_FOLDER": str(PLUGINS),
         "CORE__EXECUTION_API_SERVER_URL": f"{access.airflow_url}/execution/",
         "API__HOST": "127.0.0.1",
         "API__PORT": access.airflow_url.rsplit(":", 1)[1],
