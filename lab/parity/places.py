@@ -15,6 +15,7 @@ from lab.config import Settings
 from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials, secret_object
 from lab.engine.airflow_values import shipped_files
 from lab.engine.eks import manifests as eks_manifests
+from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.settings import SAMPLE, EksSettings, StorageSettings, load
 from lab.engine.kind import inside
 from lab.engine.kind import manifests as kind_manifests
@@ -114,7 +115,7 @@ def secrets() -> list[Object]:
             return ""
 
     names = {GIT: git_credentials("", ""), DATABASE: {"connection": ""}, **generated(Nothing())}
-    return [keys_only(secret_object(eks_manifests.NAMESPACE, name, data)) for name, data in names.items()]
+    return [keys_only(secret_object(NAMESPACE, name, data)) for name, data in names.items()]
 
 
 def keys_only(found: Object) -> Object:

@@ -162,6 +162,24 @@ def test_a_step_may_do_what_the_role_on_eks_may_and_nothing_else(pod: StepPod) -
         assert "AccessDenied" in tried(method, **asked)
 
 
+def test_a_pod_that_launches_others_keeps_task_logs_and_has_no_data(lab: KindLab) -> None:
+    launcher = step_pod(lab, "airflow-worker")
+
+    def tried(method: str, **asked: str) -> str:
+        return launcher.run("python", "-c", READ, method, repr(asked)).stdout
+
+    assert tried("put_object", Key="logs/test-launcher", Body="x").startswith("OK")
+    assert tried("get_object", Key="logs/test-launcher").startswith("OK")
+    for method, asked in {
+        "list_objects_v2": {"Prefix": "dvc/"},
+        "put_object": {"Key": "dvc/test-launcher", "Body": "x"},
+        "delete_object": {"Key": "logs/test-launcher"},
+    }.items():
+        assert "AccessDenied" in tried(method, **asked)
+    lab.kubectl("delete", "pod", launcher.name, *NAMESPACE)
+    lab.shell("aws s3 rm --quiet s3://mlops-lab/logs/test-launcher")
+
+
 def test_nothing_in_the_cluster_reaches_the_bucket_or_a_role_without_a_key(stranger: StepPod) -> None:
     asked = "import urllib.request as r, sys; r.urlopen(sys.argv[1], data=sys.argv[2].encode() or None)"
     for url, form in (("/mlops-lab", ""), ("/", "Action=AssumeRole&Version=2011-06-15"), ("/_localstack/info", "")):

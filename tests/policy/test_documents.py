@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
-from lab.engine.eks.policy import Document, permissions, trust
+from lab.engine.eks.policy import Document, log_permissions, permissions, trust
 
 CLUSTER = "arn:aws:eks:eu-central-1:123456789012:cluster/lab"
 
@@ -19,7 +19,8 @@ def listed(value: Any) -> list[str]:
 
 
 def actions() -> list[tuple[str, Document]]:
-    return [(action, part) for part in permissions("data")["Statement"] for action in listed(part["Action"])]
+    parts = [*permissions("data")["Statement"], *log_permissions("data")["Statement"]]
+    return [(action, part) for part in parts for action in listed(part["Action"])]
 
 
 def table(action: str) -> list[dict[str, Any]]:
@@ -63,7 +64,8 @@ def test_nothing_is_allowed_by_a_wildcard_but_the_keys_below_the_prefixes() -> N
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
 def test_in_another_partition_every_resource_is_of_it(partition: str) -> None:
-    resources = [each for part in permissions("data", partition)["Statement"] for each in listed(part["Resource"])]
+    parts = [*permissions("data", partition)["Statement"], *log_permissions("data", partition)["Statement"]]
+    resources = [each for part in parts for each in listed(part["Resource"])]
     assert {each.split(":")[1] for each in resources} == {partition}
 
 

@@ -13,7 +13,7 @@ import pytest
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend
 
-from lab.engine.eks.policy import Document, permissions
+from lab.engine.eks.policy import Document, log_permissions, permissions
 from lab.errors import ProgramError
 from lab.proc import Completed
 from tests.policy.amazon import BUCKET, Amazon, Question, permits
@@ -110,6 +110,15 @@ def test_an_upload_that_breaks_leaves_nothing_to_pay_for(work: Work, amazon: Ama
 
 def test_airflow_writes_adds_to_and_shows_a_task_log(work: Work) -> None:
     assert work.shown == ["started\nended"]
+
+
+def test_what_launches_pods_keeps_its_logs_and_pushes_no_data(amazon: Amazon, tmp_path: Path) -> None:
+    pod = make_pod(amazon, amazon.session(log_permissions(BUCKET)), tmp_path)
+    amazon.clear("logs/")
+    assert pod.task_log("started", "ended") == ["started\nended"]
+    key = pod.write("data.csv", b"employee\n3\n")
+    assert pod.dvc("push", check=False).status != 0
+    assert key not in amazon.stored()
 
 
 def test_nothing_that_works_was_refused_but_the_question_for_the_region(work: Work) -> None:

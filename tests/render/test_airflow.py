@@ -10,6 +10,7 @@ import pytest
 from lab.access import Access
 from lab.config import AirflowSettings
 from lab.engine.airflow_values import scheduler_memory
+from lab.engine.eks.identities import DATA, LOGS
 from lab.paths import SOURCE
 from lab.secrets import GENERATORS
 from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, secrets_used
@@ -82,18 +83,26 @@ def test_every_secret_that_a_pod_needs_is_made(rendered: list[Object], secrets: 
         assert key is None or key in made[name], f"{name}: {key}"
 
 
-def test_each_task_is_a_pod_of_the_identity_that_reads_and_writes_data(rendered: list[Object]) -> None:
+def test_launchers_have_no_data_and_steps_no_rights(rendered: list[Object]) -> None:
+    """Which accounts may launch pods or read their logs; each has the role for task logs."""
     assert settings(rendered)["core"]["executor"] == "KubernetesExecutor,LocalExecutor"
-    assert worker(rendered)["serviceAccountName"] == "airflow-dvc-sa"
-    binding = find(rendered, "RoleBinding", "airflow-pod-launcher-rolebinding")
-    assert "airflow-dvc-sa" in [subject["name"] for subject in binding["subjects"]]
-    accounts = [o["metadata"]["name"] for o in rendered if o["kind"] == "ServiceAccount"]
-    assert "airflow-dvc-sa" not in accounts  # the overlays'
+    assert worker(rendered)["serviceAccountName"] == "airflow-worker"
+    bound = {
+        binding["roleRef"]["name"]: {subject["name"] for subject in binding["subjects"]}
+        for binding in rendered
+        if binding["kind"] in {"RoleBinding", "ClusterRoleBinding"}
+    }
+    assert bound == {
+        "airflow-pod-launcher-role": {"airflow-scheduler", "airflow-worker"},
+        "airflow-pod-log-reader-role": {"airflow-api-server"},
+    }
+    assert set().union(*bound.values()) == set(LOGS.accounts)
+    accounts = {o["metadata"]["name"]: o for o in rendered if o["kind"] == "ServiceAccount"}
+    assert not set(DATA.accounts) & set(accounts)  # the overlays'
+    assert accounts["airflow-dag-processor"]["automountServiceAccountToken"] is False
 
 
-def test_the_scheduler_launches_pods_too_and_every_airflow_has_the_policy(rendered: list[Object]) -> None:
-    binding = find(rendered, "RoleBinding", "airflow-pod-launcher-rolebinding")
-    assert "airflow-scheduler" in [subject["name"] for subject in binding["subjects"]]
+def test_every_airflow_has_the_policy(rendered: list[Object]) -> None:
     policy = (SOURCE / "k8s" / "base" / "airflow_local_settings.py").read_text("utf-8")
     assert find(rendered, "ConfigMap", "airflow-config")["data"]["airflow_local_settings.py"].strip() == policy.strip()
     for name, container in containers(rendered):

@@ -11,6 +11,7 @@ import pytest
 from lab.config import read_file
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.eks import manifests
+from lab.engine.eks.identities import LOGS
 from lab.engine.eks.settings import SAMPLE, EksSettings
 from lab.helm_values import check_values
 from lab.parity.render import kustomize, template
@@ -69,7 +70,7 @@ def test_airflow_pulls_from_the_persons_registry_and_reads_the_persons_repositor
     images = place.images.references()
     assert {container["image"] for _, container in containers(rendered)} <= {images["airflow"], images["gitsync"]}
     accounts = {pod["serviceAccountName"] for _, pod in pods(rendered)}
-    assert {"airflow-dvc-sa", "airflow-scheduler", "airflow-api-server"} <= accounts  # those that have an association
+    assert set(LOGS.accounts) <= accounts
     for name, container in containers(rendered):
         for variable in container.get("env") or []:
             if variable["name"] == "AIRFLOW_CONN_GIT_DEFAULT":

@@ -175,7 +175,7 @@ def test_localstack_has_its_keys_its_roles_and_the_names_at_which_pods_reach_it(
     roles = find(secrets, "ConfigMap", "localstack-roles")
     (mounted,) = [each for each in container["volumeMounts"] if each["name"] == "roles"]
     assert values[aws_keys.ROLES_FILE] == f"{mounted['mountPath']}/{next(iter(roles['data']))}"
-    associations = parse(find(local, "ConfigMap", "pod-identity-associations")["data"][FILE])
+    associations = parse(find(secrets, "ConfigMap", "pod-identity-associations")["data"][FILE])
     assert set(json.loads(roles["data"]["roles.json"])) == set(associations.values())
 
 
@@ -188,8 +188,8 @@ def test_the_agent_signs_with_the_key_that_localstack_lets_assume_roles(secrets:
         assert agent["stringData"][f"POD_IDENTITY_{name}"] != known[f"LAB_S3_{name}"]
 
 
-def test_the_associations_have_a_name_that_the_service_knows(local: list[Object]) -> None:
-    found = find(local, "ConfigMap", "pod-identity-associations")
+def test_the_associations_have_a_name_that_the_service_knows(secrets: list[Object]) -> None:
+    found = find(secrets, "ConfigMap", "pod-identity-associations")
     assert found["metadata"]["namespace"] == "kube-system"
     assert ("airflow", "airflow-dvc-sa") in parse(found["data"][FILE])
 

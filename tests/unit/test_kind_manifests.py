@@ -14,7 +14,7 @@ import pytest
 from lab.access import GIT_BOT, Access
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
-from lab.engine.eks.policy import permissions
+from lab.engine.eks.policy import log_permissions, permissions
 from lab.engine.kind import cluster, inside, manifests, platform_phases, programs, values
 from lab.engine.kind.instance import Instance
 from lab.images.catalogue import IN_CLUSTER
@@ -199,9 +199,11 @@ def test_each_key_of_aws_is_another_and_only_localstack_has_all(access: Access) 
         assert known[name] not in others
 
 
-def test_the_role_has_the_policy_that_it_has_on_eks(access: Access) -> None:
+def test_each_role_has_the_policy_that_it_has_on_eks(access: Access) -> None:
     roles = json.loads(made(access)["platform", "localstack-roles"]["data"]["roles.json"])
     storage = access.settings.storage
-    assert roles == {inside.ROLE: permissions(storage.bucket, prefix=storage.prefix)}
-    associations = (SOURCE / "k8s" / "overlays" / "local" / "associations.yaml").read_text("utf-8")
+    role = "arn:aws:iam::000000000000:role/mlops-lab-dvc"
+    data, logs = permissions(storage.bucket, prefix=storage.prefix), log_permissions(storage.bucket)
+    assert roles == {role: data, f"{role}-logs": logs}
+    associations = made(access)["kube-system", "pod-identity-associations"]["data"]["associations.yaml"]
     assert set(parse(associations).values()) == set(roles)

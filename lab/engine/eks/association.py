@@ -1,4 +1,4 @@
-"""The Pod Identity associations: pods of two service accounts get credentials of the role, all others get none."""
+"""The Pod Identity associations: pods of the lab's service accounts get credentials of a role, others get none."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lab.engine.eks.identities import ACCOUNTS, DATA, NAMESPACE
 from lab.engine.eks.resource import ABSENT, Resource, State
 from lab.engine.phases import Note
 from lab.wait import NotYetError, wait_until
 
-NAMESPACE = "airflow"
-ACCOUNTS = ("airflow-dvc-sa", "airflow-scheduler", "airflow-api-server")
-"""Airflow's workers and the pipeline's step pods, for data and task logs; the scheduler, which writes the logs of the
-steps that it watches; Airflow's server, which shows the logs."""
 GONE = ("ResourceNotFoundException",)
 UNKNOWN_ROLE = ("InvalidParameterException",)
 ROLE_LIMIT, PAUSE = 30.0, 2.0
@@ -23,13 +20,17 @@ ROLE_LIMIT, PAUSE = 30.0, 2.0
 class Association(Resource):
     """EKS knows at most one per service account."""
 
-    account: str = ACCOUNTS[0]
+    account: str = DATA.accounts[0]
     key = "association"
     needs = ("cluster", "role")
 
     @property
     def name(self) -> str:
         return f"{NAMESPACE}/{self.account}"
+
+    @property
+    def role_arn(self) -> str:
+        return self.place.settings.arn("role", ACCOUNTS[self.account])
 
     def look(self) -> State:
         found = self.find()
@@ -49,7 +50,7 @@ class Association(Resource):
         return None
 
     def differences(self, found: dict[str, Any]) -> Iterator[str]:
-        if found["roleArn"] != self.place.settings.role_arn:
+        if found["roleArn"] != self.role_arn:
             yield f"is of the role {found['roleArn'].rpartition('/')[2]}"
         if found.get("disableSessionTags"):
             yield "session tags are off, which the role asks for"
@@ -57,7 +58,7 @@ class Association(Resource):
             yield "has a target role or a policy of its own"
 
     def make(self, note: Note) -> None:
-        found, role = self.find(), self.place.settings.role_arn
+        found, role = self.find(), self.role_arn
         if found is not None and (found.get("targetRoleArn") or found.get("policy")):
             note("made anew")
             self.remove(note)
@@ -79,9 +80,9 @@ class Association(Resource):
             NotYetError: EKS does not know the role.
         """
         names = {"namespace": NAMESPACE, "serviceAccount": self.account}
-        role = self.place.settings.role_arn
-        if self.eks("create_pod_identity_association", UNKNOWN_ROLE, **names, roleArn=role, tags=self.tags) is None:
-            raise NotYetError(f"EKS does not take {role}")
+        given = {**names, "roleArn": self.role_arn, "tags": self.tags}
+        if self.eks("create_pod_identity_association", UNKNOWN_ROLE, **given) is None:
+            raise NotYetError(f"EKS does not take {self.role_arn}")
 
     def remove(self, note: Note) -> None:
         found = self.find()

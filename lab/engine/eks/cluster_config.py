@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from lab.engine.eks.identities import ACCOUNTS, NAMESPACE
 from lab.engine.eks.settings import EksSettings, NetworkSettings
 
 EBS, EFS = "aws-ebs-csi-driver", "aws-efs-csi-driver"
@@ -40,8 +41,17 @@ def cluster_config(template: str, settings: EksSettings, tags: Mapping[str, str]
     group.update(
         instanceType=wanted.node_type, desiredCapacity=wanted.nodes, minSize=1, maxSize=wanted.nodes, tags=dict(tags)
     )
-    for association in config["iam"]["podIdentityAssociations"]:
-        association.update(roleARN=settings.role_arn, tags=dict(tags))
+    config["iam"] = {
+        "podIdentityAssociations": [
+            {
+                "namespace": NAMESPACE,
+                "serviceAccountName": account,
+                "roleARN": settings.arn("role", identity),
+                "tags": dict(tags),
+            }
+            for account, identity in ACCOUNTS.items()
+        ]
+    }
     if settings.storage.volume == "efs":
         config["addons"].append({"name": EFS, "useDefaultPodIdentityAssociations": True})
     if settings.identity.permissions_boundary:

@@ -1,11 +1,12 @@
-"""The IAM policy of the pods: what lab.engine.eks.policy allows, and no more."""
+"""The IAM policies of the pods: what lab.engine.eks.policy allows, and no more."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
-from lab.engine.eks.policy import permissions
+from lab.engine.eks.identities import DATA, Identity
 from lab.engine.eks.resource import ABSENT, Resource, State, as_list, as_mapping
 from lab.engine.phases import Note
 
@@ -14,19 +15,21 @@ VERSIONS = 5
 """Of a managed policy, of which one is in force ("IAM and AWS STS quotas")."""
 
 
+@dataclass
 class ManagedPolicy(Resource):
     """A policy of the customer's. Its document is changed by a new version that becomes the default one."""
 
+    identity: Identity = DATA
     key = "policy"
 
     @property
     def name(self) -> str:
-        return self.place.settings.identity.role
+        return self.place.settings.role_name(self.identity)
 
     @property
     def wanted(self) -> dict[str, Any]:
         settings = self.place.settings
-        return permissions(settings.storage.bucket, settings.partition, settings.storage.prefix)
+        return self.identity.permissions(settings.storage.bucket, settings.partition, settings.storage.prefix)
 
     def look(self) -> State:
         found = self.find()
@@ -75,7 +78,7 @@ class ManagedPolicy(Resource):
         self.iam("delete_policy", absent=MISSING)
 
     def iam(self, method: str, *, absent: tuple[str, ...] = (), **parameters: Any) -> Any:
-        arn = self.place.settings.policy_arn
+        arn = self.place.settings.arn("policy", self.identity)
         return self.place.cloud.call("iam", method, absent=absent, PolicyArn=arn, **parameters)
 
 

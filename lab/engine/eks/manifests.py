@@ -9,12 +9,12 @@ from typing import Any
 
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.airflow_values import airflow_values, shipped_files
+from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.settings import DatabaseSettings, EksSettings
 from lab.errors import SettingsError
 from lab.paths import Paths
 from lab.pipeline.git import isolated_variables
 
-NAMESPACE = "airflow"
 CERTIFICATES = "database-certificates"
 """The ConfigMap with the certificates that the database's own is checked with, and the volume that holds it."""
 CERTIFICATES_FOLDER, CERTIFICATES_FILE = "/etc/lab-database", "certificates.pem"

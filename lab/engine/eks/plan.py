@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lab.engine.eks.association import ACCOUNTS, Association
+from lab.engine.eks.association import Association
 from lab.engine.eks.bucket import Bucket
 from lab.engine.eks.cloud import NoAccessError
 from lab.engine.eks.cluster import Cluster
 from lab.engine.eks.dataset import Dataset
+from lab.engine.eks.identities import ACCOUNTS, IDENTITIES
 from lab.engine.eks.managed_policy import ManagedPolicy
 from lab.engine.eks.place import Place
 from lab.engine.eks.release import Release
@@ -54,7 +55,9 @@ def resources(place: Place, *, delete_bucket: str = "", until: str = "") -> list
     bucket = Bucket(place)
     bucket.force = delete_bucket
     associations = [Association(place, account) for account in ACCOUNTS]
-    first = [bucket, ManagedPolicy(place), Role(place), Cluster(place), *associations]
+    policies = [ManagedPolicy(place, identity) for identity in IDENTITIES]
+    roles = [Role(place, identity) for identity in IDENTITIES]
+    first = [bucket, *policies, *roles, Cluster(place), *associations]
     everything = [*first, Storage(place), Secrets(place), Dataset(place), Release(place)]
     return [each for each in everything if each.key in needed(until, everything)] if until else everything
 

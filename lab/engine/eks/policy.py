@@ -1,4 +1,4 @@
-"""The two documents of the role on Amazon EKS: what its pods may do, and who may take it.
+"""The documents of the roles on Amazon EKS: what their pods may do, and who may take them.
 
 Which calls DVC, Airflow's task log writer and the pipeline make was read off their requests (tests/policy). What each
 needs stands in "Required permissions for Amazon S3 API operations" of the Amazon S3 User Guide:
@@ -32,7 +32,7 @@ Document = dict[str, Any]
 
 
 def permissions(bucket: str, partition: str = "aws", prefix: str = "dvc") -> Document:
-    """What the pods may do: read, write and clear data below `prefix`, read and write task logs; nothing else."""
+    """What steps may do: read, write and clear data below `prefix`, read and write task logs; nothing else."""
     arn = f"arn:{partition}:s3:::{bucket}"
     data, logs = f"{prefix}/*", f"{LOGS}/*"
     return {
@@ -56,6 +56,29 @@ def permissions(bucket: str, partition: str = "aws", prefix: str = "dvc") -> Doc
                 "Effect": "Allow",
                 "Action": ["s3:AbortMultipartUpload", "s3:DeleteObject"],
                 "Resource": f"{arn}/{data}",
+            },
+        ],
+    }
+
+
+def log_permissions(bucket: str, partition: str = "aws") -> Document:
+    """What launches pods may do: read and write task logs; nothing else."""
+    arn = f"arn:{partition}:s3:::{bucket}"
+    return {
+        "Version": VERSION,
+        "Statement": [
+            {
+                "Sid": "ListLogs",
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": arn,
+                "Condition": {"StringLike": {"s3:prefix": f"{LOGS}/*"}},
+            },
+            {
+                "Sid": "ReadAndWriteLogs",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": f"{arn}/{LOGS}/*",
             },
         ],
     }

@@ -1,26 +1,34 @@
-"""The IAM role of the pods: taken by EKS Pod Identity for this cluster only, with the lab's policy and no other."""
+"""The IAM roles of the pods: taken by EKS Pod Identity for this cluster only, with the lab's policy and no other."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from lab.engine.eks.identities import DATA, Identity
 from lab.engine.eks.managed_policy import MISSING, document
 from lab.engine.eks.policy import trust
 from lab.engine.eks.resource import ABSENT, Resource, State, as_list, as_mapping
 from lab.engine.phases import Note
 
 
+@dataclass
 class Role(Resource):
-    """Its name is that of the settings; the pods know nothing of it."""
+    """Its name follows from the settings; the pods know nothing of it."""
 
+    identity: Identity = DATA
     key = "role"
     needs = ("policy",)
 
     @property
     def name(self) -> str:
-        return self.place.settings.identity.role
+        return self.place.settings.role_name(self.identity)
+
+    @property
+    def policy_arn(self) -> str:
+        return self.place.settings.arn("policy", self.identity)
 
     @property
     def wanted_trust(self) -> dict[str, Any]:
@@ -43,9 +51,9 @@ class Role(Resource):
         if boundary_of(found) != self.place.settings.identity.permissions_boundary:
             yield "its permissions boundary differs"
         attached, inline = self.attached(), self.inline()
-        if self.place.settings.policy_arn not in attached:
+        if self.policy_arn not in attached:
             yield "its policy is not attached"
-        for other in [*sorted(attached - {self.place.settings.policy_arn}), *inline]:
+        for other in [*sorted(attached - {self.policy_arn}), *inline]:
             yield f"has the policy {other.rpartition('/')[2]} besides"
 
     def attached(self) -> set[str]:
@@ -78,7 +86,7 @@ class Role(Resource):
 
     def set_policies(self, note: Note) -> None:
         """The lab's policy and no other: what else somebody gave the role would reach every step."""
-        wanted, attached = self.place.settings.policy_arn, self.attached()
+        wanted, attached = self.policy_arn, self.attached()
         if wanted not in attached:
             self.iam("attach_role_policy", PolicyArn=wanted)
         self.take_away(attached - {wanted}, note)

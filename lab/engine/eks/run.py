@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.engine.eks.access import access
 from lab.engine.eks.forward import forwarded
-from lab.engine.eks.manifests import NAMESPACE
+from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.place import Place
 from lab.errors import NotRunningError
 from lab.lineage.start import Result, run_pipeline

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from lab.config import Section, Steps, describe, read_file
 from lab.engine.eks import regions
 from lab.engine.eks.bucket_name import trouble_with_bucket
+from lab.engine.eks.identities import ROLE, Identity
 from lab.errors import SettingsError
 from lab.pins import pins
 
@@ -107,9 +108,9 @@ class DatabaseSettings(Section):
 
 
 class IdentitySettings(Section):
-    """The role of the pods."""
+    """The role of the steps' pods; the name of the role for task logs follows from it."""
 
-    role: Annotated[str, Field(pattern=r"^[A-Za-z0-9+=,.@_-]{1,64}$")] = "mlops-lab-dvc"
+    role: Annotated[str, Field(pattern=r"^[A-Za-z0-9+=,.@_-]{1,64}$")] = ROLE
     permissions_boundary: str = ""
 
 
@@ -212,14 +213,12 @@ class EksSettings(Section):
     def cluster_arn(self) -> str:
         return f"arn:{self.partition}:eks:{self.region}:{self.account}:cluster/{self.cluster.name}"
 
-    @property
-    def role_arn(self) -> str:
-        return f"arn:{self.partition}:iam::{self.account}:role/{self.identity.role}"
+    def role_name(self, identity: Identity) -> str:
+        return identity.role(self.identity.role)
 
-    @property
-    def policy_arn(self) -> str:
-        """The policy is called as the role is."""
-        return f"arn:{self.partition}:iam::{self.account}:policy/{self.identity.role}"
+    def arn(self, kind: Literal["role", "policy"], identity: Identity) -> str:
+        """Of an identity's role, or of its policy, which has the same name."""
+        return f"arn:{self.partition}:iam::{self.account}:{kind}/{self.role_name(identity)}"
 
 
 def load(file: Path) -> EksSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lab.access import Access
-from lab.engine.eks.policy import permissions
+from lab.engine.eks.identities import ACCOUNTS, IDENTITIES, NAMESPACE, Identity
 from lab.pipeline.git import isolated_variables
 
 GIT_URL = "http://gitea.platform:3000"
@@ -14,8 +14,7 @@ DATABASE = "postgres.platform:5432"
 WEBHOOK_URL = "http://triggers.airflow:8080/push"
 ACCOUNT = "000000000000"
 """LocalStack's account for keys that name none."""
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/mlops-lab-dvc"
-"""The role of the pipeline's pods; k8s/overlays/local/associations.yaml gives it to their service accounts."""
+PARTITION = "aws"
 
 
 def pipeline_environment(access: Access, worker_image: str, worker_digest: str = "") -> dict[str, str]:
@@ -40,7 +39,20 @@ def pipeline_environment(access: Access, worker_image: str, worker_digest: str =
 def role_policies(access: Access) -> str:
     """What each role may do, as LocalStack enforces it: the policy that the role has on Amazon EKS."""
     storage = access.settings.storage
-    return json.dumps({ROLE: permissions(storage.bucket, prefix=storage.prefix)}, indent=2) + "\n"
+    documents = {role_arn(each): each.permissions(storage.bucket, PARTITION, storage.prefix) for each in IDENTITIES}
+    return json.dumps(documents, indent=2) + "\n"
+
+
+def associations() -> str:
+    """Which service account has which role, in the words of eksctl's `podIdentityAssociations`."""
+    return "".join(
+        f"- namespace: {NAMESPACE}\n  serviceAccountName: {account}\n  roleARN: {role_arn(identity)}\n"
+        for account, identity in ACCOUNTS.items()
+    )
+
+
+def role_arn(identity: Identity) -> str:
+    return f"arn:{PARTITION}:iam::{ACCOUNT}:role/{identity.role()}"
 
 
 def identity_environment(access: Access) -> dict[str, str]:

@@ -21,6 +21,8 @@ from lab.paths import Paths
 
 AIRFLOW, PLATFORM, SYSTEM = "airflow", "platform", "kube-system"
 """The namespaces; the last is Kubernetes' own, where the service of Pod Identity is."""
+ASSOCIATIONS, ASSOCIATIONS_FILE = "pod-identity-associations", "associations.yaml"
+"""The ConfigMap that the service of Pod Identity reads, and the key in it: lab/pod_identity/associations.py."""
 PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres", "worker")
 """The images that the overlay names, as `lab/<name>`."""
 DATA_FOLDERS = ("gitea", "postgres", "s3", "shared")
@@ -103,6 +105,7 @@ def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[
     }
     identity = {**named("ConfigMap", SYSTEM, "pod-identity"), "data": inside.identity_environment(access)}
     roles = {**named("ConfigMap", PLATFORM, "localstack-roles"), "data": {"roles.json": inside.role_policies(access)}}
+    associations = {**named("ConfigMap", SYSTEM, ASSOCIATIONS), "data": {ASSOCIATIONS_FILE: inside.associations()}}
     by_namespace = (
         (AIRFLOW, airflow_secrets(access)),
         (AIRFLOW, triggers_secrets(access)),
@@ -114,7 +117,7 @@ def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[
         for namespace, by_name in by_namespace
         for name, values in by_name.items()
     ]
-    return [environment, identity, roles, *secrets]
+    return [environment, identity, roles, associations, *secrets]
 
 
 def named(kind: str, namespace: str, name: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from lab.engine.eks.association import ACCOUNTS
 from lab.engine.eks.cluster_config import cluster_config, wanted_addons
+from lab.engine.eks.identities import ACCOUNTS
 from lab.engine.eks.manifests import engine_values, pipeline_environment, write
 from lab.engine.eks.settings import EksSettings
 from lab.paths import SOURCE, Paths
@@ -48,7 +48,8 @@ def test_a_new_cluster_has_what_pods_get_credentials_and_volumes_by() -> None:
     assert [found["serviceAccountName"] for found in made["iam"]["podIdentityAssociations"]] == list(ACCOUNTS)
     for found in made["iam"]["podIdentityAssociations"]:
         assert found["namespace"] == "airflow"
-        assert found["roleARN"] == f"arn:aws:iam::{ACCOUNT}:role/mlops-lab-dvc"
+        role = "mlops-lab-dvc" if found["serviceAccountName"] == "airflow-dvc-sa" else "mlops-lab-dvc-logs"
+        assert found["roleARN"] == f"arn:aws:iam::{ACCOUNT}:role/{role}"
         assert found["tags"] == {"mlops-lab/cluster": CLUSTER}
     (group,) = made["managedNodeGroups"]
     assert (group["desiredCapacity"], group["privateNetworking"], group["disablePodIMDS"]) == (2, True, True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.engine.eks.identities import DATA
 from lab.engine.eks.settings import SAMPLE, EksSettings, load
 from lab.errors import SettingsError
 from lab.paths import SOURCE
@@ -29,7 +30,7 @@ def test_the_sample_is_right_and_every_line_that_is_off_shows_the_default(tmp_pa
 def test_names_follow_from_what_is_said(tmp_path: Path) -> None:
     settings = read(tmp_path, TOML.replace("eu-central-1", "cn-north-1"))
     assert settings.cluster_arn == "arn:aws-cn:eks:cn-north-1:123456789012:cluster/lab-one"
-    assert settings.role_arn == "arn:aws-cn:iam::123456789012:role/mlops-lab-dvc"
+    assert settings.arn("role", DATA) == "arn:aws-cn:iam::123456789012:role/mlops-lab-dvc"
     assert settings.images.references()["worker"] == "registry.example.invalid/lab/worker:1"
 
 

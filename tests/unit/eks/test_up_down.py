@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.engine.eks.association import ACCOUNTS
+from lab.engine.eks.identities import ACCOUNTS, IDENTITIES
 from tests.unit.conftest import Outcome
 from tests.unit.eks.conftest import BUCKET, CLUSTER, Amazon, existing
 from tests.unit.eks.service import ACCOUNT
@@ -36,11 +36,14 @@ def test_the_plan_of_an_empty_account_makes_everything_and_changes_nothing(amazo
     outcome = lab("eks")
     assert outcome.status == 0
     assert [line.split()[0] for line in outcome.out.splitlines()[1:]] == [
-        *KINDS[:5],
-        *["association"] * (len(ACCOUNTS) - 1),
+        "bucket",
+        *["policy"] * len(IDENTITIES),
+        *["role"] * len(IDENTITIES),
+        "cluster",
+        *["association"] * len(ACCOUNTS),
         *KINDS[5:],
     ]
-    assert "Plan: 11 to make." in outcome.err
+    assert "Plan: 14 to make." in outcome.err
     assert amazon.client("s3").list_buckets()["Buckets"] == []
     assert amazon.calls("eksctl") == []
 
@@ -67,18 +70,57 @@ def test_the_bucket_is_encrypted_versioned_closed_and_tagged(up: Amazon) -> None
     assert s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == [{"Key": "mlops-lab/cluster", "Value": CLUSTER}]
 
 
-def test_the_role_is_taken_by_pods_of_this_cluster_with_the_labs_policy_only(up: Amazon) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mlops-lab-dvc", {"airflow-dvc-sa"}),
+        ("mlops-lab-dvc-logs", {"airflow-scheduler", "airflow-worker", "airflow-api-server"}),
+    ],
+)
+def test_a_role_is_taken_by_its_pods_of_this_cluster_with_the_labs_policy_only(
+    up: Amazon, name: str, expected: set[str]
+) -> None:
     iam = up.client("iam")
-    role = iam.get_role(RoleName="mlops-lab-dvc")["Role"]
+    role = iam.get_role(RoleName=name)["Role"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
     assert f":cluster/{CLUSTER}" in json.dumps(statement["Condition"])
-    attached = iam.list_attached_role_policies(RoleName="mlops-lab-dvc")["AttachedPolicies"]
-    assert [policy["PolicyArn"] for policy in attached] == [f"arn:aws:iam::{ACCOUNT}:policy/mlops-lab-dvc"]
-    accounts = {found["serviceAccount"]: found for found in up.service.read()["associations"].values()}
-    assert set(accounts) == {"airflow-dvc-sa", "airflow-scheduler", "airflow-api-server"}
-    assert {found["roleArn"] for found in accounts.values()} == {role["Arn"]}
-    assert all(found["tags"] == TAG for found in accounts.values())
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [f"arn:aws:iam::{ACCOUNT}:policy/{name}"]
+    associations = up.service.read()["associations"].values()
+    assert {found["serviceAccount"] for found in associations if found["roleArn"] == role["Arn"]} == expected
+    assert all(found["tags"] == TAG for found in associations)
+
+
+def test_what_launches_pods_may_read_and_write_logs_and_no_data(up: Amazon) -> None:
+    version = up.client("iam").get_policy_version(
+        PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/mlops-lab-dvc-logs", VersionId="v1"
+    )
+    statements = version["PolicyVersion"]["Document"]["Statement"]
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    assert [each["Resource"] for each in statements] == [bucket, f"{bucket}/logs/*"]
+    assert statements[0]["Condition"] == {"StringLike": {"s3:prefix": "logs/*"}}
+
+
+def test_a_lab_in_which_one_role_was_for_all_gets_the_second(up: Amazon, lab: Lab, steps: Steps) -> None:
+    """As a version before this one made it."""
+    state, iam = up.service.read(), up.client("iam")
+    state["associations"] = {
+        key: {**found, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/mlops-lab-dvc"}
+        for key, found in state["associations"].items()
+        if found["serviceAccount"] != "airflow-worker"
+    }
+    up.service.write(state)
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/mlops-lab-dvc-logs"
+    iam.detach_role_policy(RoleName="mlops-lab-dvc-logs", PolicyArn=arn)
+    iam.delete_role(RoleName="mlops-lab-dvc-logs")
+    iam.delete_policy(PolicyArn=arn)
+    assert lab("eks", "up").status == 0
+    assert set(steps().values()) == {"keep"}
+    roles = {found["serviceAccount"]: found["roleArn"] for found in up.service.read()["associations"].values()}
+    assert {account: role.rpartition("/")[2] for account, role in roles.items()} == {
+        account: identity.role() for account, identity in ACCOUNTS.items()
+    }
 
 
 def test_no_secret_stands_in_a_command_line_or_a_file(up: Amazon) -> None:
@@ -89,10 +131,12 @@ def test_no_secret_stands_in_a_command_line_or_a_file(up: Amazon) -> None:
 
 def test_what_was_changed_by_others_is_shown_and_mended(up: Amazon, lab: Lab, steps: Steps) -> None:
     up.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
-    iam, arn = up.client("iam"), f"arn:aws:iam::{ACCOUNT}:policy/mlops-lab-dvc"
+    iam = up.client("iam")
     other = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
-    iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(other), SetAsDefault=True)
-    iam.put_role_policy(RoleName="mlops-lab-dvc", PolicyName="more", PolicyDocument=json.dumps(other))
+    for name in (identity.role() for identity in IDENTITIES):
+        arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(other), SetAsDefault=True)
+        iam.put_role_policy(RoleName=name, PolicyName="more", PolicyDocument=json.dumps(other))
     state = up.service.read()
     for found in state["associations"].values():
         found["roleArn"] = f"arn:aws:iam::{ACCOUNT}:role/another"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.paths import SOURCE
-from lab.pod_identity.associations import FILE, BadAssociationsError, parse
+from lab.engine.kind import inside, manifests
+from lab.pod_identity.associations import FILE, PATH, BadAssociationsError, parse
 from tests.unit.pod_identity.stand_in import ONE, ROLE
 
 
@@ -29,8 +29,12 @@ def test_what_is_wrong_is_named(text: str, told: str) -> None:
         parse(text)
 
 
-def test_the_labs_own_pods_have_roles() -> None:
-    text = (SOURCE / "k8s/overlays/local" / FILE).read_text("utf-8")
-    assert set(parse(text)) == {
-        ("airflow", name) for name in ("airflow-dvc-sa", "airflow-scheduler", "airflow-api-server")
-    }
+def test_the_labs_own_pods_have_roles_and_only_steps_that_of_data() -> None:
+    role = "arn:aws:iam::000000000000:role/mlops-lab-dvc"
+    launchers = ("airflow-scheduler", "airflow-worker", "airflow-api-server")
+    expected = {("airflow", "airflow-dvc-sa"): role, **{("airflow", name): f"{role}-logs" for name in launchers}}
+    assert parse(inside.associations()) == expected
+
+
+def test_the_engine_makes_the_config_map_that_is_read() -> None:
+    assert (PATH.rpartition("/")[2], FILE) == (manifests.ASSOCIATIONS, manifests.ASSOCIATIONS_FILE)
