@@ -1,9 +1,12 @@
-"""Cluster policy of Airflow on Kubernetes: which tasks the LocalExecutor runs, and that it runs no others.
+"""Cluster policy of Airflow on Kubernetes: what the LocalExecutor runs, and what a pod of a task may do on its node.
 
 Airflow imports this file in each of its processes ("Cluster Policies" in Airflow's documentation); the chart mounts it
 from the value `airflowLocalSettings`. The LocalExecutor runs a task as a child of the scheduler. That suits a task that
 only watches a pod in which its work happens, and nothing else: the process has the scheduler's environment, with the
 keys of the database and of the API.
+
+The namespace enforces the Pod Security Standard `restricted`. The pod of a KubernetesPodOperator that sets no security
+context would be refused, so it gets one here.
 """
 
 from __future__ import annotations
@@ -32,6 +35,38 @@ CODE_OF_THE_TASK = (
     "_post_execute_hook",
 )
 """What a DAG can add to an operator that runs in the process of the task."""
+NAMESPACE = "airflow"
+"""Where the lab's launchers may start pods. What a task starts in another cluster is left as it is."""
+USER = 1000
+"""Of a pod that names no user: that of the worker image. Most images start as root, which `restricted` refuses."""
+
+
+def pod_mutation_hook(pod: Any) -> None:
+    """Fill in what `restricted` asks for and the pod does not say itself.
+
+    What it says stays, and Kubernetes refuses it with the reason if it asks for more ("Pod Security Standards" in
+    Kubernetes' documentation). Airflow calls this for pods of the KubernetesExecutor and of KubernetesPodOperators.
+    """
+    from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
+    from kubernetes.client import ApiClient
+
+    if pod.metadata.namespace in {None, NAMESPACE}:
+        spec = ApiClient().sanitize_for_serialization(pod.spec)  # operators take models and dictionaries alike
+        restrict(spec)
+        pod.spec = PodGenerator.deserialize_model_dict({"spec": spec}).spec
+
+
+def restrict(spec: dict[str, Any]) -> None:
+    """Change the specification of a pod (core/v1, as JSON)."""
+    pod = spec.setdefault("securityContext", {})
+    pod.setdefault("runAsUser", USER)
+    pod.setdefault("runAsNonRoot", True)
+    pod.setdefault("seccompProfile", {"type": "RuntimeDefault"})
+    for container in (*spec.get("initContainers", []), *spec["containers"]):
+        own = container.setdefault("securityContext", {})
+        if not own.get("privileged"):  # the API takes no `allowPrivilegeEscalation: false` beside it
+            own.setdefault("allowPrivilegeEscalation", False)
+        own.setdefault("capabilities", {}).setdefault("drop", ["ALL"])
 
 
 def task_policy(task: Any) -> None:

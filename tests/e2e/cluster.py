@@ -34,8 +34,10 @@ class KindLab(Checkout):
         place = ("--namespace", "airflow")
         path = "jsonpath={.data.PIPELINE_WORKER_IMAGE}"
         image = self.kubectl("get", "configmap", "pipeline-environment", *place, "--output", path)
-        security = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "runAsNonRoot": True}
-        containers = [{"name": name, "image": image, "command": command, **container}]
+        seccomp = {"seccompProfile": {"type": "RuntimeDefault"}}
+        security = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "runAsNonRoot": True, **seccomp}
+        context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        containers = [{"name": name, "image": image, "command": command, "securityContext": context, **container}]
         whole = {"containers": containers, "securityContext": security, "restartPolicy": "Never", **spec}
         overrides = json.dumps({"apiVersion": "v1", "spec": whole})
         self.kubectl("run", name, *place, "--image", image, "--restart=Never", "--overrides", overrides)

@@ -56,6 +56,7 @@ def test_every_container_has_a_share_of_memory_and_a_limit(rendered: list[Object
 def test_no_container_runs_as_root_or_can_become_it(rendered: list[Object]) -> None:
     for name, pod in pods(rendered):
         assert pod["securityContext"]["runAsNonRoot"], name
+        assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
     for name, container in containers(rendered):
         assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
         assert container["securityContext"]["capabilities"]["drop"] == ["ALL"], name

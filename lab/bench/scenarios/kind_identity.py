@@ -79,8 +79,14 @@ def job(instance: Instance) -> dict[str, Any]:
         "image": instance.images.reference("worker"),
         "command": ["python", "-c", SCRIPT.read_text("utf-8")],
         "env": [{"name": name, "value": str(value)} for name, value in variables.items()],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
-    pod = {"serviceAccountName": "airflow-dvc-sa", "restartPolicy": "Never", "containers": [container]}
+    pod = {
+        "serviceAccountName": "airflow-dvc-sa",
+        "restartPolicy": "Never",
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
