@@ -55,7 +55,9 @@ def test_the_claim_is_of_the_class_that_comes_along(place: EksSettings, paths: P
 def test_everything_is_told_as_the_labs(place: EksSettings, paths: Paths) -> None:
     rendered = kustomized(place, paths)
     kinds = {found["kind"] for found in rendered}
-    assert kinds == {"Namespace", "ServiceAccount", "StorageClass", "PersistentVolumeClaim", "ConfigMap"}
+    assert kinds == {
+        *("Namespace", "ServiceAccount", "StorageClass", "PersistentVolumeClaim", "ConfigMap", "NetworkPolicy")
+    }
     for found in rendered:
         assert LABELS.items() <= found["metadata"]["labels"].items(), found["kind"]
 

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.airflow_values import airflow_values, shipped_files
@@ -15,6 +16,7 @@ from lab.errors import SettingsError
 from lab.paths import Paths
 from lab.pipeline.git import isolated_variables
 
+HTTPS = 443
 CERTIFICATES = "database-certificates"
 """The ConfigMap with the certificates that the database's own is checked with, and the volume that holds it."""
 CERTIFICATES_FOLDER, CERTIFICATES_FILE = "/etc/lab-database", "certificates.pem"
@@ -74,6 +76,7 @@ def kustomization(settings: EksSettings, source: Path, folder: Path) -> dict[str
         "kind": "Kustomization",
         # Relative, because kustomize takes nothing else.
         "resources": [os.path.relpath(overlay, folder), "environment.json"],
+        "patches": port_patches(settings),
     }
     if settings.database.certificates:
         found["resources"].append("certificates.json")
@@ -81,8 +84,23 @@ def kustomization(settings: EksSettings, source: Path, folder: Path) -> dict[str
         system = {"op": "replace", "path": "/parameters/fileSystemId", "value": settings.storage.file_system}
         found["components"] = [os.path.relpath(overlay / "efs", folder)]
         target = {"kind": "StorageClass", "name": "mlops-lab-efs"}
-        found["patches"] = [{"target": target, "patch": json.dumps([system])}]
+        found["patches"].append({"target": target, "patch": json.dumps([system])})
     return found
+
+
+def port_patches(settings: EksSettings) -> list[dict[str, Any]]:
+    """The ports of the Git host and the database in the network policies, where they are not the usual ones."""
+    git, database = urlsplit(settings.repository.url).port or HTTPS, settings.database.port
+    changed = {"https": [{"port": HTTPS}, {"port": git}]} if git != HTTPS else {}
+    changed |= {"database-clients": [{"port": database}]}
+    path = "/spec/egress/0/ports"
+    return [
+        {
+            "target": {"kind": "NetworkPolicy", "name": name},
+            "patch": json.dumps([{"op": "replace", "path": path, "value": ports}]),
+        }
+        for name, ports in changed.items()
+    ]
 
 
 def write(settings: EksSettings, paths: Paths, folder: Path) -> Path:

@@ -25,6 +25,8 @@ from lab.secrets import GENERATORS
 
 GIT_VARIABLES = ("GITSYNC_USERNAME", "GITSYNC_PASSWORD")
 DATABASE_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+POSTGRESQL = 5432
+"""The port of a connection that names none."""
 HINTS = {
     GIT: f"export {' and '.join(GIT_VARIABLES)}: who may clone and push, best by a token of this repository only",
     DATABASE: f"export {DATABASE_VARIABLE}=postgresql://user:password@host:5432/airflow",
@@ -59,8 +61,11 @@ class Secrets(Resource):
         there = self.there()
         if not there:
             return ABSENT
+        given = self.given()
+        if DATABASE in there and DATABASE not in given:
+            require_port(there[DATABASE]["connection"], self.place.settings.database.port)
         missing = tuple(f"lacks {name}" for name in self.names() if name not in there)
-        changed = tuple(f"another {name}" for name, data in self.given().items() if there.get(name, data) != data)
+        changed = tuple(f"another {name}" for name, data in given.items() if there.get(name, data) != data)
         return State(True, (*missing, *changed))
 
     def there(self) -> dict[str, dict[str, str]]:
@@ -79,7 +84,8 @@ class Secrets(Resource):
         """What the environment holds.
 
         Raises:
-            SettingsError: the connection is not one of PostgreSQL's, or chooses its own TLS. It is not repeated.
+            SettingsError: the connection is not one of PostgreSQL's, chooses its own TLS, or names another port than
+                eks.toml does. It is not repeated.
         """
         found = {}
         user, password = (os.environ.get(name, "") for name in GIT_VARIABLES)
@@ -93,6 +99,7 @@ class Secrets(Resource):
             if {"ssl", "sslmode"} & parse_qs(parts.query).keys():
                 hint = "leave it out: database.tls in eks.toml sets it for both of Airflow's drivers (docs/eks.md)"
                 raise SettingsError(f"{DATABASE_VARIABLE} holds ssl or sslmode", hint)
+            require_port(connection, self.place.settings.database.port)
             found[DATABASE] = {"connection": connection}
         return found
 
@@ -117,6 +124,17 @@ class Secrets(Resource):
 
     def remove(self, note: Note) -> None:
         """They go with their namespace."""
+
+
+def require_port(connection: str, expected: int) -> None:
+    """Refuse a connection that the network policies would not let through; raises SettingsError."""
+    try:
+        port = urlsplit(connection).port or POSTGRESQL
+    except ValueError as error:
+        raise SettingsError("the port of Airflow's database is not a number", HINTS[DATABASE]) from error
+    if port != expected:
+        hint = f"set database.port = {port} in eks.toml: network policies let pods connect to that port"
+        raise SettingsError(f"Airflow's database is at port {port}, and eks.toml says {expected}", hint)
 
 
 def read(kube: Kube) -> dict[str, dict[str, str]]:

@@ -95,8 +95,9 @@ class StorageSettings(Section):
 
 
 class DatabaseSettings(Section):
-    """TLS to Airflow's database: `verify-full` checks the server's name with the certificates in a file (PEM)."""
+    """Its port, and TLS to it: `verify-full` checks the server's name with the certificates in a file (PEM)."""
 
+    port: Annotated[int, Field(ge=1, le=65535)] = 5432
     tls: Literal["require", "verify-full"] = "require"
     certificates: str = ""
 

@@ -11,7 +11,7 @@ from lab.docker import inspect, require_engine
 from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.kind import cluster, logs, pods, rotation
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import SYSTEM, Instance
 from lab.engine.kind.pods import Pod
 from lab.engine.names import API_SERVER
 from lab.errors import LabError, ProgramError
@@ -25,6 +25,7 @@ ASKED = {
     "airflow-dag-processor": "airflow-dag-processor",
 }
 """What health.trouble calls the services that it can ask; the others are as healthy as their pods."""
+KINDNET = "daemonset.apps/kindnet"
 API_SERVER_SECONDS = 120
 """Seconds from the start of a node within which its API server, and the rights in it, are not yet complete."""
 
@@ -102,6 +103,7 @@ def diagnose(instance: Instance) -> list[Check]:
     found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *told, hint="make lab-up")]
     found.append(inotify(cluster.other_nodes(instance)))
     found += cut_off(instance)
+    found += network_policies(instance)
     found += [Check("left over", "fail", line, "make lab-down removes it") for line in leftovers(instance)]
     now = status(instance)
     for service in now.services:
@@ -118,6 +120,21 @@ def cut_off(instance: Instance) -> list[Check]:
     return [
         Check("secrets", "warn", "their rotation was cut off", "make lab-secrets ROTATE=git-password goes on with it")
     ]
+
+
+def network_policies(instance: Instance) -> list[Check]:
+    """Whether the network of this cluster enforces the NetworkPolicies; nothing while the cluster does not answer.
+
+    kindnet, the network of the nodes that kind's makers publish, enforces them. The network of a built node does not.
+    """
+    name = "network policies"
+    answer = instance.kubectl("get", "daemonsets", "--namespace", SYSTEM, "--output", "name", check=False)
+    if answer.status != 0:
+        return []
+    if KINDNET in answer.stdout.split():
+        return [Check(name, "ok", "enforced by kindnet")]
+    found = "not enforced: the network of a built node has none, and pods reach each other"
+    return [Check(name, "warn", found, "a node that was pulled enforces them: make lab-up IMAGES=pull")]
 
 
 def leftovers(instance: Instance) -> Iterator[str]:

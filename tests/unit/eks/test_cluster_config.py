@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from lab.engine.eks.cluster_config import cluster_config, wanted_addons
+from lab.engine.eks.cluster_config import DRIVERS, cluster_config, wanted_addons
 from lab.engine.eks.identities import ACCOUNTS
 from lab.engine.eks.manifests import engine_values, pipeline_environment, write
 from lab.engine.eks.settings import EksSettings
@@ -69,7 +69,7 @@ def test_a_permissions_boundary_is_on_every_role_that_eksctl_makes() -> None:
     made = config(identity={"permissions_boundary": BOUNDARY}, storage={"volume": "efs", "file_system": "fs-00000001"})
     assert made["iam"]["serviceRolePermissionsBoundary"] == BOUNDARY
     assert made["managedNodeGroups"][0]["iam"]["instanceRolePermissionsBoundary"] == BOUNDARY
-    drivers = [addon for addon in made["addons"] if addon["name"] != "eks-pod-identity-agent"]
+    drivers = [addon for addon in made["addons"] if addon["name"] in DRIVERS]
     assert len(drivers) == 2
     for driver in drivers:
         (found,) = driver["podIdentityAssociations"]

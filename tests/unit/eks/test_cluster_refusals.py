@@ -143,6 +143,8 @@ def test_own_helm_values_that_are_not_there_are_told(amazon: Amazon, lab: Lab) -
         "mysql://ada:topsecret@db/airflow",
         "postgresql://ada:topsecret@db/airflow?sslmode=disable",
         "postgresql://ada:topsecret@db/airflow?ssl=prefer",
+        "postgresql://ada:topsecret@db:x/airflow",
+        "postgresql://ada:topsecret@db:6432/airflow",
     ],
 )
 def test_a_connection_that_is_none_is_refused_and_not_repeated(
@@ -152,6 +154,22 @@ def test_a_connection_that_is_none_is_refused_and_not_repeated(
     outcome = lab("eks", "up")
     assert outcome.status == 3
     assert "topsecret" not in outcome.err
+
+
+def test_a_database_at_another_port_than_the_settings_name_is_refused_with_the_setting(
+    amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one whose connection is in the cluster already, where the variable is no longer set."""
+    assert lab("eks", "up").status == 0
+    file = amazon.checkout.source / "eks.toml"
+    file.write_text(file.read_text("utf-8") + "[database]\nport = 6432\n", "utf-8")
+    for known in (True, False):
+        if not known:
+            monkeypatch.delenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+        outcome = lab("eks", "up")
+        assert outcome.status == 3
+        assert "at port 5432, and eks.toml says 6432" in outcome.err
+        assert "set database.port = 5432 in eks.toml" in outcome.err
 
 
 def test_what_eksctl_says_when_it_fails_is_told_with_what_is_made(amazon: Amazon, lab: Lab) -> None:
