@@ -17,6 +17,8 @@ import json
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from kubernetes.client import ApiClient, models as k8s
 
+pytestmark = pytest.mark.xdist_group("lab-1")
+
 def spec(**options):
     options = {"namespace": "airflow", "image": "any", "name": "x", **options}
     pod = KubernetesPodOperator(task_id="x", **options).build_pod_request_obj()
