@@ -8,7 +8,7 @@ BIN := .lab/environments/lab/bin
 # What a person may set. TEXT reaches the shell as it was typed, by the environment: `$`, quotes and spaces included.
 TEXT := AIRFLOW_CHART ALLOWED_SIGNERS BRANCH BUNDLE CLUSTER COMMAND DATASET DELETE_BUCKET FILE FROM OUTPUT RUN SERVICE SIGN TASK UNTIL VERSION
 OTHER := AT_ONCE DAGS DELETE DOWN ENGINE FIRST FOLLOW HYPOTHESIS_WRITERS IMAGES JSON KEEP LINES MAX_ACTIVE_RUNS \
-	OLDER_THAN PLAN PURGE PYTEST QUARANTINE_DAYS REPLAY RESTORE ROTATE ROUNDS ROWS SCENARIOS SEED TIMINGS VERIFY WAIT
+	OLDER_THAN PLAN PURGE PYTEST QUARANTINE_DAYS RELOCK REPLAY RESTORE ROTATE ROUNDS ROWS SCENARIOS SEED TIMINGS VERIFY WAIT
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 UNKNOWN := $(filter-out $(TEXT) $(OTHER) LAB_% MAKE% SHELL,$(GIVEN))
 ifneq ($(UNKNOWN),)
@@ -49,8 +49,8 @@ lab-secrets:     ## List the generated secrets; ROTATE=1 replaces all, ROTATE="n
 	@$(LAB) secrets $(if $(ROTATE),rotate $(filter-out 1,$(ROTATE)),list $(if $(JSON),--json))
 lab-images:      ## List the images of ENGINE=kind: reference, source, id, size (JSON=1)
 	@$(LAB) images $(if $(JSON),--json)
-images:          ## Get the images that are missing (IMAGES=auto|pull|build|bundle)
-	@$(LAB) images --ensure
+images:          ## Get the images that are missing (IMAGES=auto|pull|build|bundle; RELOCK=1: record the digests of pulled ones again)
+	@$(LAB) images --ensure $(if $(RELOCK),--relock)
 
 ##@ Data versions
 lab-run:         ## Run the pipeline and print the new data version (ROWS=1, DATASET=path, BRANCH=name, JSON=1)

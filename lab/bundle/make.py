@@ -20,6 +20,7 @@ from lab.images import ImageSet, image_set
 from lab.images.archive import save
 from lab.images.build import server_architecture
 from lab.images.catalogue import BASE, IN_CLUSTER, NODE
+from lab.images.debian import installed
 from lab.paths import Paths
 from lab.pins import pins
 from lab.proc import run
@@ -104,6 +105,7 @@ def add_images(contents: Contents, chosen: ImageSet, work: Path, note: Note) -> 
         "baked": chosen.baked,
         "references": {name: chosen.reference(name) for name in named},
         "archived": list(archived),
+        "debian": sorted(set().union(*(installed(chosen.reference(name)) for name in named))),
     }
 
 

@@ -1,8 +1,7 @@
 """What is in a bundle, as a CycloneDX 1.6 bill of materials in JSON (https://cyclonedx.org/docs/1.6/json/).
 
 It follows from the bundle and its checkout alone, without a time, so that equal bundles have equal ones. Packages are
-named by package URLs (https://github.com/package-url/purl-spec). Debian's packages in the images are not listed: each
-image has its own list, /var/lib/dpkg/status.
+named by package URLs (https://github.com/package-url/purl-spec).
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def sbom(bundle: Bundle, source: Path) -> dict[str, Any]:
     }
     parts = [*packages(bundle), *chart_and_programs(bundle)]
     if bundle.manifest["images"]:
-        parts += [*images(bundle), *go_modules(source), *locked(source / lock_file(POD_IDENTITY))]
+        parts += [*images(bundle), *debian(bundle), *go_modules(source), *locked(source / lock_file(POD_IDENTITY))]
     components = list({part["bom-ref"]: part for part in parts}.values())
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -100,6 +99,14 @@ def images(bundle: Bundle) -> Iterator[Component]:
         short = name.rpartition("/")[2]
         purl = f"pkg:oci/{short}?repository_url={quote(name, safe='')}&tag={quote(version)}"
         yield component("container", name, version, purl)
+
+
+def debian(bundle: Bundle) -> Iterator[Component]:
+    """Debian's packages in the images; bundles of earlier versions do not say which those are."""
+    for package in bundle.manifest["images"].get("debian", []):
+        name, _, version = package.partition("=")
+        purl = f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}?distro={pins()['debian']['suite']}"
+        yield component("library", name, version, purl)
 
 
 def go_modules(source: Path) -> Iterator[Component]:

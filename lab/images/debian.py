@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.content import content_hash
 from lab.docker import docker, inspect
 from lab.errors import HostError, NetworkError, ProgramError
+from lab.images.digests import Digests
 from lab.images.trouble import raise_if_full
 from lab.paths import Paths
 from lab.pins import pins
@@ -46,15 +47,23 @@ def ensure_root(paths: Paths, architecture: str, note: Callable[[str], None]) ->
         note("making a Debian root with mmdebstrap")
         bootstrap(paths, reference, architecture)
         return reference
-    public = f"debian:{pins()['debian']['suite']}-slim"
-    if not inspect("image", public):
-        note(f"pulling {public}")
-        pulled = docker("pull", "--quiet", "--platform", f"linux/{architecture}", public, limit=LIMIT, check=False)
-        if pulled.status != 0:
-            message = f"there is no Debian to begin with: mmdebstrap is not installed, and {public} could not be pulled"
-            raise HostError(message, HINT, pulled.stderr.strip())
-    docker("tag", public, reference)
+    public, digests = str(pins()["images"]["debian"]), Digests(paths, architecture)
+    at_hand = inspect("image", digests.pinned(public))
+    try:
+        docker("tag", digests.pinned(public) if at_hand else digests.pull(public, note), reference)
+    except NetworkError as error:
+        message = f"there is no Debian to begin with: mmdebstrap is not installed, and {public} could not be pulled"
+        raise HostError(message, HINT, f"{error.message}\n{error.detail}".strip()) from error
     return reference
+
+
+def installed(reference: str) -> set[str]:
+    """Debian's packages in an image as `name=version`; none for an image that is not Debian's."""
+    asked = docker(
+        "run", "--rm", "--network=none", "--entrypoint=dpkg-query", reference,
+        "--show", "--showformat=${Package}=${Version}\\n", limit=LIMIT, check=False,
+    )  # fmt: skip
+    return set(asked.stdout.split()) if asked.status == 0 else set()
 
 
 def bootstrap(paths: Paths, reference: str, architecture: str) -> None:

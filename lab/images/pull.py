@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from lab.content import content_hash
 from lab.docker import docker
-from lab.images import registry
 from lab.images.base import Note
 from lab.images.build import BuiltImages
 from lab.images.catalogue import BASE, IMAGES, IN_CLUSTER, NODE, NODE_BASE, Image
+from lab.images.digests import Digests
+from lab.images.graph import with_needs
 from lab.paths import Paths
 from lab.pins import pins
 
@@ -30,8 +32,14 @@ class PulledImages(BuiltImages):
         super().__init__(paths)
         self.mirror = mirror
 
+    @cached_property
+    def digests(self) -> Digests:
+        return Digests(self.paths, self.contexts.architecture, self.mirror)
+
     def public(self, name: str) -> str:
-        """What this image is, or begins with, as the public registries know it."""
+        """What this image is, or begins with, as the public registries know it; empty for what begins with another."""
+        if name not in AS_THEY_ARE and self.image(name).base:
+            return ""
         return str(pins()["images"]["debian" if name == BASE else name])
 
     def image(self, name: str) -> Image:
@@ -47,12 +55,33 @@ class PulledImages(BuiltImages):
 
     def content(self, name: str) -> str:
         if name in AS_THEY_ARE:
-            return content_hash([self.public(name).encode(), self.contexts.architecture.encode()])
-        beginning = self.public(name) if not self.image(name).base else ""
-        return content_hash([beginning.encode(), super().content(name).encode()])
+            return content_hash([self.beginning(name).encode(), self.contexts.architecture.encode()])
+        return content_hash([self.beginning(name).encode(), super().content(name).encode()])
+
+    def beginning(self, name: str) -> str:
+        """The public image by its digest, as far as it is known, so that another one gives another reference."""
+        return self.digests.pinned(self.public(name)) if self.public(name) else ""
 
     def ensure(self, note: Note, names: Sequence[str] | None = None) -> None:
-        super().ensure(note, [name for name in names or self.names if name != NODE_BASE])
+        wanted = [name for name in names or self.names if name != NODE_BASE]
+        missing = set(self.missing()) & with_needs(wanted, self.needs)
+        for public in {self.public(name) for name in missing} - {""}:  # first, as references depend on the digests
+            self.digests.pull(public, note)
+        self.known.clear()
+        super().ensure(note, wanted)
+
+    def relock(self, note: Note) -> dict[str, tuple[str, str]]:
+        """Record the digests of what the registry has now; return those that changed, before and after.
+
+        Raises:
+            LabError: as `ensure`; then nothing is recorded.
+        """
+        public = {self.public(name) for name in self.names if name != NODE_BASE} - {""}
+        found = {each: self.digests.current(each, note) for each in sorted(public) if "@" not in each}
+        before = {each: self.digests.pinned(each).partition("@")[2] for each in found}
+        self.digests.record(found)
+        self.known.clear()
+        return {each: (before[each], digest) for each, digest in found.items() if before[each] != digest}
 
     def make(self, name: str, note: Note) -> None:
         if name in AS_THEY_ARE:
@@ -65,7 +94,4 @@ class PulledImages(BuiltImages):
 
     def pulled(self, name: str, note: Note) -> str:
         """The public image, at hand."""
-        reference = registry.mirrored(self.public(name), self.mirror)
-        note(f"pulling {reference.partition('@')[0]}")
-        registry.pull(self.paths, reference, self.contexts.architecture)
-        return reference
+        return self.digests.pull(self.public(name), note)

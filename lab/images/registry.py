@@ -18,6 +18,8 @@ WAY_ON = "or go on without a registry: IMAGES=build, or IMAGES=bundle with a bun
 TOO_MANY = re.compile(r"toomanyrequests|too many requests|rate limit|\b429\b")
 REFUSED = re.compile(r"unauthorized|denied|authentication required|no basic auth credentials|forbidden|\b40[13]\b")
 UNKNOWN = re.compile(r"(manifest|name) unknown|not found|no matching manifest|\b404\b")
+CHANGED = re.compile(r"(manifest|name) unknown|not found|\b404\b|verification failed|digest mismatch|does not match")
+"""What Docker says of a digest that the registry does not have, or has other bytes for."""
 TROUBLE = re.compile(r"http status: (5\d\d)|http (5\d\d) response")
 
 
@@ -50,11 +52,11 @@ def answers(mirror: str) -> bool:
     return "docker-distribution-api-version" in answer.headers and answer.status_code in {200, 401}
 
 
-def pull(paths: Paths, reference: str, architecture: str) -> None:
-    """Pull `reference`.
+def pull(paths: Paths, reference: str, architecture: str, *, lock: str = "") -> None:
+    """Pull `reference`; `lock` is the file that its digest was recorded in, if it was.
 
     Raises:
-        NetworkError: the registry refuses, has no more for today, does not have it or does not answer.
+        NetworkError: the registry refuses, has no more for today, does not have it (any more) or does not answer.
         HostError: the disk is full.
     """
     pulled = docker(
@@ -63,7 +65,19 @@ def pull(paths: Paths, reference: str, architecture: str) -> None:
     if pulled.status != 0:
         said = pulled.stderr.strip()
         raise_if_full(said, f"{reference} is pulled", paths.home)
+        if lock and CHANGED.search(said.lower()):
+            raise changed(reference, lock, said)
         raise refusal(reference, said)
+
+
+def changed(reference: str, lock: str, said: str) -> NetworkError:
+    """The error for an image that is not the one that was recorded."""
+    name, _, digest = reference.partition("@")
+    return NetworkError(
+        f"{split(reference)[0]} does not have {name} as {lock} records it ({digest[:19]}…): it was replaced or removed",
+        f"`make images RELOCK=1` records and takes what the registry has now, {WAY_ON}",
+        said,
+    )
 
 
 def refusal(reference: str, said: str) -> NetworkError:

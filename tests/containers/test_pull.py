@@ -107,7 +107,11 @@ def pulled(registry: Registry, images: ImageSet, tmp_path: Path, monkeypatch: py
     registry.add(localstack, localstack)
     docker("image", "rm", localstack)  # or the pull would find it
     settings = Settings(images=ImageSettings(source="pull", registry=registry.address))
-    paths = Paths(SOURCE, tmp_path / "home")
+    paths = Paths(tmp_path / "source", tmp_path / "home")
+    (paths.source / "images").mkdir(parents=True)  # which gets the lock file of the digests
+    for each in (*SOURCE.glob("*"), *SOURCE.glob("images/*")):
+        if each.name != "images":
+            (paths.source / each.relative_to(SOURCE)).symlink_to(each)
     paths.environments.mkdir(parents=True)
     paths.environment("lab").symlink_to(sys.prefix)  # whose uv installs packages
     found = image_set(paths, settings)

@@ -27,7 +27,10 @@ FILES = {
     IMAGES: b"images",
 }
 FACTS: dict[str, Any] = {
-    "images": {"references": {"airflow": "lab/airflow:0123", "node": "registry.example:5000/lab/node:1@sha256:00"}},
+    "images": {
+        "references": {"airflow": "lab/airflow:0123", "node": "registry.example:5000/lab/node:1@sha256:00"},
+        "debian": ["git=1:2.39.5-0+deb12u2", "libstdc++6=12.2.0-14"],
+    },
     "tools": {name: f"{name}-0123" for name in TOOLS},
 }
 
@@ -72,6 +75,8 @@ def test_what_the_images_are_made_of_is_named(bundle: archive.Bundle) -> None:
     assert found["golang", "code.gitea.io", "gitea"]["version"] == required
     assert found["golang", "k8s.io", "kubernetes"]["version"] == f"v{pins()['kubernetes']['version']}"
     assert ("pypi", None, "aiohttp") in found  # of the image pod-identity only
+    assert found["deb", "debian", "git"]["version"] == "1:2.39.5-0+deb12u2"
+    assert found["deb", "debian", "libstdc++6"]["version"] == "12.2.0-14"
 
 
 def test_a_bundle_without_images_names_none_of_their_parts(tmp_path: Path) -> None:
