@@ -56,7 +56,10 @@ def python_packages(paths: Paths) -> set[str]:
 
 
 def go_modules(source: Path) -> dict[str, tuple[str, str]]:
-    """The modules that the lab's go.mod files require, each with the module and version that stands in for it."""
+    """The modules that the lab's go.mod files require, each with the module and version that stands in for it.
+
+    What a folder of the checkout stands in for is not carried.
+    """
     found: dict[str, tuple[str, str]] = {}
     for module in MODULES:
         text = (source / module.folder / "go.mod").read_text("utf-8")
@@ -64,6 +67,8 @@ def go_modules(source: Path) -> dict[str, tuple[str, str]]:
             found.setdefault(name, (name, version))
         for name, other, version in re.findall(r"^(?:replace )?\s*(\S+)(?: v\S+)? => (\S+) (v\S+)", text, re.MULTILINE):
             found[name] = (other, version)
+        for name in re.findall(r"^replace (\S+) => \./", text, re.MULTILINE):
+            found.pop(name, None)
     return found
 
 

@@ -1,0 +1,3 @@
+module github.com/couchbase/go-couchbase
+
+go 1.26
