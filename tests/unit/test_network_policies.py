@@ -21,6 +21,10 @@ class Cluster:
 
     stdout: str
     status: int = 0
+    up: bool = True
+
+    def is_up(self) -> bool:
+        return self.up
 
     def kubectl(self, *_: str, **__: Any) -> Cluster:
         return self
@@ -32,6 +36,7 @@ class Cluster:
         (Cluster("daemonset.apps/kindnet\ndaemonset.apps/kube-proxy\n"), ["ok"]),
         (Cluster("daemonset.apps/kube-proxy\ndaemonset.apps/pod-identity\n"), ["warn"]),
         (Cluster("", status=1), []),
+        (Cluster("daemonset.apps/kindnet\n", up=False), []),
     ],
 )
 def test_doctor_says_whether_the_network_enforces_the_policies(cluster: Any, expected: list[str]) -> None:

@@ -128,6 +128,8 @@ def network_policies(instance: Instance) -> list[Check]:
     kindnet, the network of the nodes that kind's makers publish, enforces them. The network of a built node does not.
     """
     name = "network policies"
+    if not instance.is_up():
+        return []
     answer = instance.kubectl("get", "daemonsets", "--namespace", SYSTEM, "--output", "name", check=False)
     if answer.status != 0:
         return []
