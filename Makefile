@@ -92,7 +92,7 @@ SUITES := $(addprefix tests/,integration writers localstack policy hostile unit)
 LOCALSTACK = LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python
 test: lint       ## Everything that needs no container engine
 	@LAB_ENGINE=local $(LAB_DEV) install localstack worker airflow && $(LOCALSTACK) \
-	$(BIN)/python -m pytest $(SUITES) --numprocesses 3 --dist loadgroup --no-loadscope-reorder $(PYTEST)
+	$(BIN)/python -m pytest $(SUITES) --numprocesses 3 --dist loadscope --no-loadscope-reorder $(PYTEST)
 test-unit:       ## Unit tests, on every core
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/unit --numprocesses auto $(PYTEST)
 test-render:     ## What a cluster would be given: manifests and Airflow's chart, rendered by the lab's kubectl and helm
@@ -108,7 +108,7 @@ test-hostile:    ## Repositories, commits, parameters and files that want to exe
 test-policy:     ## What the role on EKS may do and may not: real DVC and Airflow against an S3 that enforces IAM
 	@LAB_ENGINE=local $(LAB_DEV) install worker airflow && $(BIN)/python -m pytest tests/policy $(PYTEST)
 test-integration: ## Real labs on the local engine, two at a time, each in a checkout of its own
-	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(PYTEST)
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/integration --numprocesses 2 --dist loadscope --no-loadscope-reorder $(PYTEST)
 test-browser:    ## The lineage report, and a hostile page against a lab, in a real browser (needs Chromium: .ci/browser installs it)
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/browser $(PYTEST)
 test-containers: ## Gitea, LocalStack and the worker's image in containers of their own (needs Docker and its Compose)

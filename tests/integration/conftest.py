@@ -1,6 +1,6 @@
 """The labs that tests share: a new one, and one of an earlier version. Tests that need a lab in another state make it.
 
-Tests of one `xdist_group` run on one worker, which brings each lab of its tests up once.
+Tests that share a lab run on one worker, which brings it up once (tests/conftest.py).
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ import json, os, sys
 sys.path.insert(0, "dags")
 from dataset_pipeline import dag
 
-pytestmark = pytest.mark.xdist_group("lab-1")
 def of(task):
     if task.task_type == "ProcessOperator":
         return {"command": task.command, "environment": task.environment,

@@ -14,8 +14,6 @@ import pytest
 from lab.drill import plan
 from tests.integration.checkout import Checkout, eventually
 
-pytestmark = pytest.mark.xdist_group("lab-1")
-
 SIX = ("--rounds", "6", "--seed", "5")
 LIMIT = 900
 

@@ -35,7 +35,6 @@ import json, os, sys
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
-pytestmark = pytest.mark.xdist_group("lab-1")
 
 def fails(hook):
     try:

@@ -12,8 +12,6 @@ import pytest
 from tests.integration.checkout import Checkout, eventually
 from tests.integration.test_lineage import DATASET, IDENTITY, commit_by_hand, error_of, publish
 
-pytestmark = pytest.mark.xdist_group("lab-2")
-
 
 @pytest.fixture(autouse=True)
 def clean(lab: Checkout) -> Iterator[None]:

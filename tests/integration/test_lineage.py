@@ -10,8 +10,6 @@ import pytest
 
 from tests.integration.checkout import Checkout
 
-pytestmark = pytest.mark.xdist_group("lab-2")
-
 IDENTITY = "-c user.name=t -c user.email=t@t.invalid"
 DATASET = "datasets/employee_attrition.csv"
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.integration.checkout import Checkout
 from tests.many_runs import require_one_version_each
-
-pytestmark = pytest.mark.xdist_group("lab-1")
 
 
 def test_six_runs_at_once_make_six_versions(lab: Checkout, tmp_path: Path) -> None:

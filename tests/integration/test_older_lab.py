@@ -10,7 +10,6 @@ import pytest
 from tests.integration.checkout import Checkout, eventually
 from tests.integration.pushes import DAG, ask
 
-pytestmark = pytest.mark.xdist_group("older")
 VERSIONS = [
     (1, "dfa7d87dd5ad359a30e4c5f846c07da6"),
     (2, "1112f5783a26a1fff799ec54480b6aa8"),

@@ -20,7 +20,6 @@ from tests.integration.checkout import Checkout
 from tests.integration.other_user import IS_ROOT, as_other_user, can_read, can_write, way_open_to
 from tests.integration.services import DAG, Services, ports
 
-pytestmark = pytest.mark.xdist_group("lab-2")
 BRANCH, KEY = "at-risk", "dvc/at-risk.txt"
 OPEN = {
     "git": {"/healthz"},

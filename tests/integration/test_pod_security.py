@@ -17,7 +17,6 @@ import json
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from kubernetes.client import ApiClient, models as k8s
 
-pytestmark = pytest.mark.xdist_group("lab-1")
 
 def spec(**options):
     options = {"namespace": "airflow", "image": "any", "name": "x", **options}

@@ -6,8 +6,6 @@ import pytest
 
 from tests.integration.checkout import Checkout
 
-pytestmark = pytest.mark.xdist_group("lab-1")
-
 
 def test_status_tells_each_service_with_its_health_and_url(lab: Checkout) -> None:
     status = lab.json("status")

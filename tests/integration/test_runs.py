@@ -6,11 +6,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.integration.checkout import Checkout, eventually
-
-pytestmark = pytest.mark.xdist_group("lab-1")
 
 
 def test_a_run_makes_one_version_and_tells_what_it_made(lab: Checkout) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 
 from lab.secrets import names_of
 from tests.integration.checkout import Checkout
 
-pytestmark = pytest.mark.xdist_group("older")
 ADD = "airflow connections add kept --conn-type http --conn-host example.invalid --conn-password in-the-database"
 GET = "airflow connections get kept --output json"
 

@@ -6,12 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.integration.checkout import Checkout, eventually
 from tests.integration.pushes import ended, events, new_dataset, push, sample, started
-
-pytestmark = pytest.mark.xdist_group("older")
 
 
 def test_a_push_that_changes_data_starts_one_run_whose_version_starts_none(older: Checkout, tmp_path: Path) -> None:

@@ -7,11 +7,8 @@ import os
 import signal
 
 import psutil
-import pytest
 
 from tests.integration.checkout import Checkout, eventually
-
-pytestmark = pytest.mark.xdist_group("lab-2")
 
 SERVICES = ["git", "localstack", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"]
 
