@@ -17,6 +17,7 @@ from tests.containers.test_gitea_rights import Clone
 from tests.unit.support import commit
 
 TRACE = "/tmp/trace2"  # noqa: S108 - in the container
+"""A folder, so that each process has its own file: what several append to one is mixed."""
 HOME = "HOME=/var/lib/gitea/data/home"
 """Where Gitea keeps the global configuration of the Git that it runs (HOME_PATH in its documentation)."""
 SETTINGS = {"trace2.eventTarget": TRACE, "trace2.configParams": "core.fsync,core.fsyncMethod"}
@@ -30,7 +31,7 @@ def traced(stack: Stack) -> Iterator[list[dict[str, Any]]]:
     """What the server's Git notes within the block (Trace2 in Git's documentation), when the block has ended."""
     place = ("exec", "--env", HOME, stack.container("gitea"))
     events: list[dict[str, Any]] = []
-    docker(*place, "rm", "-f", TRACE)
+    docker(*place, "sh", "-c", f"rm -rf {TRACE} && mkdir {TRACE}")
     for name, value in SETTINGS.items():
         docker(*place, "git", "config", "--global", name, value)
     try:
@@ -38,7 +39,7 @@ def traced(stack: Stack) -> Iterator[list[dict[str, Any]]]:
     finally:
         for name in SETTINGS:
             docker(*place, "git", "config", "--global", "--unset", name)
-        events += [json.loads(line) for line in docker(*place, "cat", TRACE).stdout.splitlines()]
+        events += [json.loads(line) for line in docker(*place, "sh", "-c", f"cat {TRACE}/*").stdout.splitlines()]
 
 
 def of(events: list[dict[str, Any]], command: str) -> list[dict[str, Any]]:
