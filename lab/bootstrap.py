@@ -31,7 +31,7 @@ ENVIRONMENT = HOME / "environments" / "lab"
 HOST_ERROR, NETWORK_ERROR = 4, 5
 NETWORK_HINT = (
     "the first run fetches packages: check the network, the proxy (HTTPS_PROXY) and the package index "
-    "(UV_DEFAULT_INDEX or PIP_INDEX_URL); what is fetched once is kept and `make lab-up` goes on from there"
+    "(UV_DEFAULT_INDEX or PIP_INDEX_URL); what is fetched once is kept and `make lab-up` continues from there"
 )
 
 

@@ -127,7 +127,7 @@ def refusal(said: str) -> HostError:
         return HostError("Docker is running, but this user may not use it", hint, said)
     if any(sign in told for sign in STOPPED):
         return HostError("Docker is not running", f"start Docker (systemctl start docker), {INSTEAD}", said)
-    return HostError("Docker does not work", f"mend it until `docker version` tells a server, {INSTEAD}", said)
+    return HostError("Docker does not work", f"repair it until `docker version` shows a server, {INSTEAD}", said)
 
 
 def inspect(kind: str, name: str) -> dict[str, Any] | None:

@@ -60,7 +60,7 @@ def read_values(file: Path) -> Values:
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}", "it must be a file of yours") from error
     except YAMLError as error:
-        raise SettingsError(f"{file.name} is not YAML: {' '.join(str(error).split())}", "mend or remove it") from error
+        raise SettingsError(f"{file.name} is not YAML: {' '.join(str(error).split())}", "fix or remove it") from error
     if not isinstance(values, dict):
         raise SettingsError(f"{file.name} holds no Helm values", "it must be a mapping: key, colon, value")
     return values

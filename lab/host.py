@@ -160,4 +160,4 @@ def full_disk(error: OSError) -> HostError | None:
         return None
     place = error.filename2 or error.filename  # a copy names what it reads first
     where = f" at {place}" if place else ""
-    return HostError(f"the disk is full{where}", "free some space, then the same command goes on from here")
+    return HostError(f"the disk is full{where}", "free some space, then the same command continues from here")

@@ -53,7 +53,7 @@ PURPOSES = {
     "pod-identity-access-key-id": "names the key by which Pod Identity asks for credentials",
     "pod-identity-secret-access-key": "is the key by which Pod Identity asks for credentials",
     "sts-session-key": "is what the credentials of pods are derived from",
-    "webhook-secret": "signs what Gitea tells of pushes",
+    "webhook-secret": "signs what Gitea reports of pushes",
     "postgres-password": "is the database administrator's",
     "postgres-airflow-password": "is Airflow's in the database",
     "postgres-gitea-password": "is Gitea's in the database",

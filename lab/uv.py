@@ -11,7 +11,7 @@ from lab.proc import clean_environment, run
 LIMIT = 600
 NETWORK_HINT = (
     "check the network, the proxy (HTTPS_PROXY) and the package index (UV_DEFAULT_INDEX or PIP_INDEX_URL); "
-    "what is fetched is kept, and `make lab-up` goes on from there"
+    "what is fetched is kept, and `make lab-up` continues from there"
 )
 
 

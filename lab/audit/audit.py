@@ -76,7 +76,7 @@ def ask(tool: Environment, name: str, lock: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
         detail = "\n".join(done.stderr.strip().splitlines()[-8:])
-        raise NetworkError(f"the vulnerabilities of {name} could not be asked for", NETWORK_HINT, detail) from error
+        raise NetworkError(f"the vulnerabilities of {name} could not be requested", NETWORK_HINT, detail) from error
     return found
 
 

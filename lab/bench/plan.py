@@ -94,7 +94,7 @@ def all_possible(paths: Paths) -> frozenset[str]:
     reason = why_not_kind(load(home / "lab.toml", kind_variables()), Paths(paths.source, home))
     if not reason:
         return frozenset(SCENARIOS)
-    ui.say(f"Left out: {', '.join(ON_KIND)} ({reason}). Name them to have them all the same.")
+    ui.say(f"Left out: {', '.join(ON_KIND)} ({reason}). Name them to run them anyway.")
     return frozenset(SCENARIOS) - set(ON_KIND)
 
 

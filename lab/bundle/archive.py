@@ -23,7 +23,7 @@ BLOCK = tarfile.BLOCKSIZE
 END = bytes(2 * BLOCK)
 CHUNK = 1 << 20
 LARGEST_MANIFEST = 16 << 20
-AGAIN = "copy it again from where it was made, or make it anew: make lab-bundle"
+AGAIN = "copy it again from where it was made, or make a new one: make lab-bundle"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def contents(bundle: Bundle) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """Each member with its content, in order. Each content must be taken to its end: there it is checked.
 
     Raises:
-        CheckFailedError: a byte is not what it was, or the file is cut off; the member is named.
+        CheckFailedError: a byte is not what it was, or the file is truncated; the member is named.
     """
     with Reader.opened(bundle.file) as reader:
         reader.stream.seek(bundle.start)
@@ -187,7 +187,7 @@ class Reader:
     def exactly(self, size: int, name: str) -> bytes:
         found = self.stream.read(size)
         if len(found) < size:
-            raise CheckFailedError(f"the bundle {self.file.name} is cut off at {name}", AGAIN)
+            raise CheckFailedError(f"the bundle {self.file.name} is truncated at {name}", AGAIN)
         return found
 
     def expect(self, expected: bytes, name: str) -> None:

@@ -14,7 +14,7 @@ NOT_CHECKED = 5
 def register(app: typer.Typer) -> None:
     app.command(
         help="Ask PyPI for known vulnerabilities of all locked Python packages. Exit status 1 if there are any, "
-        "5 if it could not be asked.",
+        "5 if it could not be reached.",
         epilog="Example: lab audit --json",
     )(audit)
 
@@ -41,5 +41,5 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         raise CheckFailedError(message, "raise the pins, then make lock; docs/threat-model.md says what is exposed")
     if report.not_checked:
         message = f"locked packages that the package index does not know, and so not checked: {len(report.not_checked)}"
-        raise NetworkError(message, "ask on a network that leads to PyPI itself, not to a mirror of its files")
+        raise NetworkError(message, "try again on a network that reaches PyPI itself, not a mirror of its files")
     ui.say("No known vulnerabilities.")

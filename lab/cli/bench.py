@@ -9,7 +9,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Measure the lab in a checkout of its own, beside the usual way; print a table and keep it (minutes).",
+        help="Measure the lab in its own checkout, and the usual way; print a table and keep it (minutes).",
         epilog="Example: lab bench warm run",
     )(bench)
 
@@ -43,4 +43,4 @@ def bench(
     else:
         ui.table(table.rows(results.figures), table.HEADINGS)
         ui.output.print(f"\n{machine.line()}", markup=False)
-    ui.say(f"Kept as {kept.relative_to(paths.source)}, and as latest.md beside it.")
+    ui.say(f"Kept as {kept.relative_to(paths.source)}, and as latest.md next to it.")

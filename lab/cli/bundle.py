@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def bundle(
     file: Annotated[
-        Path | None, typer.Argument(help="Write it here. Default: a name that tells what it is of.")
+        Path | None, typer.Argument(help="Write it here. Default: a name with its version and platform.")
     ] = None,
     engine: Annotated[
         str, typer.Option(envvar=[], help="Of which engine: both, or local (small: without images).")

@@ -10,7 +10,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Look at the machine and the lab: what is missing or left over, what to do. Exit status 1 on a fault.",
+        help="Check the machine and the lab: what is missing or left over, what to do. Exit status 1 on a fault.",
         epilog="Example: lab doctor --json",
     )(doctor)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     app.command(
         help="Run the pipeline while its processes are killed and its services are away; then check that each run made "
-        "one data version or none. Works on a branch of its own. Exit status 1 if a promise broke.",
+        "one data version or none. Works on its own branch. Exit status 1 if a promise broke.",
         epilog="Example: lab drill --rounds 6 --seed 7",
     )(drill)
 
@@ -26,12 +26,10 @@ def drill(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same faults at the same moments.")] = 1,
     *,
     first: Annotated[int, typer.Option(min=1, help="The round to begin with: those before it are left out.")] = 1,
-    at_once: Annotated[int, typer.Option(min=1, max=16, help="Rounds that go on at the same time.")] = 1,
+    at_once: Annotated[int, typer.Option(min=1, max=16, help="Rounds that run in parallel.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the branch, also if all went well.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would be done, and do nothing.")] = False,
-    restore: Annotated[
-        bool, typer.Option("--restore", help="Put back what a drill that was cut off took away.")
-    ] = False,
+    restore: Annotated[bool, typer.Option("--restore", help="Restore what an interrupted drill took away.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print each round and each check as JSON.")] = False,
 ) -> None:
     from lab import ui
@@ -51,13 +49,13 @@ def drill(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is away comes back first
     with context.exclusive("drill"):
         if restore or under_way.was_cut_off(chosen.paths):
-            with ui.step("Putting back what an earlier drill took away", 120):
+            with ui.step("Restoring what an earlier drill took away", 120):
                 under_way.restore(chosen)
         if restore:
             return
         try:
             report = run(access, under_way.hands_of(chosen), planned, seed, at_once=at_once, keep=keep)
-        except KeyboardInterrupt as interrupt:  # told by then, with how to go on
+        except KeyboardInterrupt as interrupt:  # reported already, with how to continue
             raise typer.Exit(INTERRUPTED) from interrupt
     show(report, as_json=as_json)
 

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
         epilog="Example: lab eks plan --json",
     )(plan)
     group.command(
-        help="Make what the plan says, or go on where an earlier attempt stopped.",
+        help="Make what the plan says, or continue where an earlier attempt stopped.",
         epilog="Example: lab eks up",
     )(up)
     group.command(
@@ -81,7 +81,7 @@ def plan(
 
 
 def show(place: Place, found: Plan) -> None:
-    """Headline, table, what was not looked at, what is missing."""
+    """Headline, table, what was not checked, what is missing."""
     from lab import ui
 
     settings = place.settings
@@ -173,7 +173,7 @@ def down(
 def ask() -> str:
     """The cluster's name, as the person types it."""
     if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody can be asked here: give the cluster's name by --cluster")
+        raise typer.BadParameter("standard input is not a terminal: give the cluster's name by --cluster")
     return str(typer.prompt("Type the cluster's name to delete all this", err=True))
 
 

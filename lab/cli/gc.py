@@ -26,11 +26,11 @@ def collect(
     delete: Annotated[
         bool, typer.Option("--delete", help="Quarantine them, then delete them; never what an active run may need.")
     ] = False,
-    older_than: Annotated[int, typer.Option(min=0, help="Leave alone what is younger than these minutes.")] = 60,
+    older_than: Annotated[int, typer.Option(min=0, help="Leave what is younger than this many minutes.")] = 60,
     quarantine_days: Annotated[
         int | None,
         typer.Option(
-            min=0, max=3650, help="Keep them in the quarantine for these days (the setting gc.quarantine_days)."
+            min=0, max=3650, help="Keep them in the quarantine for this many days (the setting gc.quarantine_days)."
         ),
     ] = None,
     as_json: AsJson = False,

@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Make the locks of the environments anew from lab/pins.toml. Needs the network.",
+        help="Resolve the locks of the environments again from lab/pins.toml. Needs the network.",
         epilog="Example: lab lock",
         hidden=True,
     )(lock)

@@ -21,7 +21,7 @@ def logs(
     run: Annotated[str | None, typer.Option(help="A run id, or `latest`: the logs of its tasks.")] = None,
     task: Annotated[str | None, typer.Option(help="Only this task of the run.")] = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 40,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are added; end with Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log; end with Ctrl-C.")] = False,
 ) -> None:
     from lab import ui
     from lab.cli import context

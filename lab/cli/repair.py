@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Put back into the bucket what the commits need and it lacks, from caches, volumes, or by replaying runs. "
+        help="Restore in the bucket what the commits need and it lacks, from caches, volumes, or by replaying runs. "
         "Exit status 1 if something could not be restored.",
         epilog="Example: lab repair --from ~/mlops",
     )(repair)

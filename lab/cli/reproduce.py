@@ -10,7 +10,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Write the file of a data version, bytes equal; with --replay derive it anew from its base.",
+        help="Write the file of a data version, bytes equal; with --replay derive it again from its base.",
         epilog="Example: lab reproduce 3 --replay --output old.csv",
     )(reproduce)
 
@@ -27,6 +27,6 @@ def reproduce(
     access = context.access()
     with ui.step("Replaying" if replay else "Pulling", 3600):
         found, file = write(access, version, output, replay=replay)
-    how = "derived anew, same md5" if replay else "pulled, md5 checked"
+    how = "derived again, same md5" if replay else "pulled, md5 checked"
     ui.say(f"Version {found.number} ({how}): md5 {found.md5}")
     ui.output.print(str(file), markup=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     app.command(
-        help="Bring the lab up, or go on where an earlier attempt stopped.",
+        help="Bring the lab up, or continue where an earlier attempt stopped.",
         epilog="Example: lab up --timings",
     )(up)
 
@@ -52,7 +52,7 @@ def up(
             ui.say(line)
         remember(Paths.of(), chosen.name)
         if under_way.was_cut_off(chosen.paths):
-            ui.say("Putting back what a drill that was cut off took away.")
+            ui.say("Restoring what an interrupted drill took away.")
             under_way.restore(chosen)
         with ui.live_list() as shown:
             took = run_phases(chosen.phases(), shown)

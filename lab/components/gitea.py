@@ -91,12 +91,12 @@ def set_up(access: Access, repository: str = REPOSITORY) -> None:
     with client(access) as gitea:
         ensure_repository(gitea, repository)
         ensure_bot(gitea, access.secrets[PASSWORDS[GIT_BOT]])
-        require(gitea.put(f"{path}/collaborators/{GIT_BOT}", json={"permission": "write"}), "the bot's access")
+        require(gitea.put(f"{path}/collaborators/{GIT_BOT}", json={"permission": "write"}), "give the bot access")
         rule = f"{path}/branch_protections/{BRANCH}"
         if gitea.get(rule).status_code == 404:
-            require(gitea.post(f"{path}/branch_protections", json=RULE), "the branch's protection")
+            require(gitea.post(f"{path}/branch_protections", json=RULE), "protect the branch")
         else:
-            require(gitea.patch(rule, json=RULE), "the branch's protection")
+            require(gitea.patch(rule, json=RULE), "protect the branch")
 
 
 def ensure_repository(gitea: httpx.Client, repository: str) -> None:
@@ -106,7 +106,7 @@ def ensure_repository(gitea: httpx.Client, repository: str) -> None:
     name = repository.rpartition("/")[2].removesuffix(".git")
     answer = gitea.post("/user/repos", json={"name": name, "default_branch": BRANCH, "private": True})
     if answer.status_code != 409:
-        require(answer, "a repository")
+        require(answer, "create the repository")
 
 
 def ensure_bot(gitea: httpx.Client, password: str) -> None:
@@ -114,13 +114,13 @@ def ensure_bot(gitea: httpx.Client, password: str) -> None:
     if gitea.get(f"/users/{GIT_BOT}").status_code == 404:
         # A password that is kept nowhere: the bot signs in only once it has its rights.
         wanted = {"username": GIT_BOT, "email": f"{GIT_BOT}@lab.invalid", "password": secrets.token_urlsafe(24)}
-        require(gitea.post("/admin/users", json={**wanted, "must_change_password": False}), "the bot")
+        require(gitea.post("/admin/users", json={**wanted, "must_change_password": False}), "create the bot")
     change = {"source_id": 0, "login_name": GIT_BOT, "password": password, **BOT}
-    require(gitea.patch(f"/admin/users/{GIT_BOT}", json=change), "the bot's rights and password")
+    require(gitea.patch(f"/admin/users/{GIT_BOT}", json=change), "set the bot's rights and password")
     tokens = f"/users/{GIT_BOT}/tokens"
-    while found := require(gitea.get(tokens, params={"limit": PAGE}), "the bot's tokens").json():
+    while found := require(gitea.get(tokens, params={"limit": PAGE}), "list the bot's tokens").json():
         for token in found:
-            require(gitea.delete(f"{tokens}/{token['id']}"), "one token less")
+            require(gitea.delete(f"{tokens}/{token['id']}"), "delete a token")
 
 
 def webhook_url(access: Access, url: str) -> str:
@@ -144,14 +144,14 @@ def ensure_webhook(access: Access, url: str) -> None:
     wanted = {"config": content, "events": ["push"], "branch_filter": BRANCH, "active": True}
     remove_webhooks(access)
     with client(access) as gitea:
-        require(gitea.post(HOOKS, json={"type": "gitea", **wanted}), "a webhook")
+        require(gitea.post(HOOKS, json={"type": "gitea", **wanted}), "create a webhook")
 
 
 def remove_webhooks(access: Access) -> None:
     """Have Gitea send its pushes nowhere."""
     with client(access) as gitea:
         for hook in hooks(gitea):
-            require(gitea.delete(f"{HOOKS}/{hook['id']}"), "one webhook less")
+            require(gitea.delete(f"{HOOKS}/{hook['id']}"), "delete a webhook")
 
 
 def hooks(gitea: httpx.Client) -> list[dict[str, Any]]:
@@ -159,13 +159,13 @@ def hooks(gitea: httpx.Client) -> list[dict[str, Any]]:
     answer = gitea.get(HOOKS, params={"limit": PAGE})
     if answer.status_code == 404:
         return []
-    found: list[dict[str, Any]] = require(answer, "its webhooks").json()
+    found: list[dict[str, Any]] = require(answer, "list the webhooks").json()
     return found
 
 
 def require(answer: httpx.Response, what: str) -> httpx.Response:
     """The answer if it is not an error."""
     if answer.is_error:
-        message = f"Gitea answered {answer.status_code} when asked for {what}"
+        message = f"Gitea answered {answer.status_code} to a request to {what}"
         raise ServiceError(message, "make lab-logs SERVICE=gitea", answer.text[:500])
     return answer

@@ -75,7 +75,7 @@ class Drill:
                 self.shown.note(key, outcome.note)
                 self.end(airflow, outcome)
         except BaseException:
-            self.shown.end(key, "·", "cut off")
+            self.shown.end(key, "·", "interrupted")
             raise
         outcome.seconds = round(time.monotonic() - started, 1)
         self.shown.end(key, "✓" if outcome.state == "success" else "✗", told(outcome))

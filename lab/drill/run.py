@@ -48,7 +48,7 @@ def run(access: Access, hands: Hands, planned: list[Round], seed: int, *, at_onc
         try:
             drill.play(planned, seed, at_once, outcomes.append)
         except BaseException:
-            ui.say(f"Cut off after {ui.counted(len(outcomes), 'run')}; the branch {name} is kept.")
+            ui.say(f"Interrupted after {ui.counted(len(outcomes), 'run')}; the branch {name} is kept.")
             if left := [each.number for each in planned if each not in [outcome.round for outcome in outcomes]]:
                 ui.say(f"Next:  the same drill from its round {left[0]}: make drill FIRST={left[0]}")
             raise

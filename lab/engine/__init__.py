@@ -17,7 +17,7 @@ def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engi
     about to be brought up, it is `kind` where that needs no long build.
 
     Raises:
-        SettingsError: another engine than the one asked for runs this lab.
+        SettingsError: an engine other than the requested one runs this lab.
     """
     before = remembered(paths)
     if settings.engine == "auto":
@@ -26,7 +26,7 @@ def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engi
         return first(settings, paths) if new else (make("local", settings, paths), "the lab has not been up yet")
     if before and before != settings.engine and runs(make(before, settings, paths)):
         raise SettingsError(
-            f"the lab is up with engine {before}, asked for {settings.engine}",
+            f"the lab is up with engine {before}, requested {settings.engine}",
             f"make lab-down ENGINE={before}, then make lab-up ENGINE={settings.engine}",
         )
     return make(settings.engine, settings, paths), "as asked"

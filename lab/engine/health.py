@@ -86,11 +86,11 @@ def pushes_watched(access: Access, since: float) -> None:
     try:
         when, state = file.stat().st_mtime, file.read_text("utf-8").strip()
     except FileNotFoundError:
-        raise NotYetError("it has not looked at the repository yet") from None
+        raise NotYetError("it has not checked the repository yet") from None
     if state:
         raise NotYetError(state)
     if when < since:
-        raise NotYetError("it has not looked at the repository for long")
+        raise NotYetError("it has not checked the repository for a long time")
 
 
 def trouble(access: Access, name: str) -> str:

@@ -50,7 +50,7 @@ def require_data(file: Path, settings: Settings) -> None:
     Raises:
         SettingsError: each difference, with both values and the command that resolves it.
     """
-    hint = "make lab-down PURGE=1 removes the data, the next make lab-up makes it anew"
+    hint = "make lab-down PURGE=1 removes the data, the next make lab-up makes it again"
     refuse_changes(file, settings, "the lab's data was made", hint)
 
 
@@ -61,7 +61,7 @@ def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None
     before = with_defaults(saved)
     asked: Sections = settings.model_dump(mode="json", exclude=NOT_OF_A_LAB)
     changes = [
-        f"{section}.{key} = {before[section][key]!r}, asked for {value!r}"
+        f"{section}.{key} = {before[section][key]!r}, requested {value!r}"
         for section, values in asked.items()
         if section in saved
         for key, value in values.items()

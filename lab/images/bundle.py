@@ -43,7 +43,7 @@ class BundledImages(Tagged):
         self.names = tuple(told["archived"])
 
     def content(self, name: str) -> str:
-        raise HostError(f"the bundle has no image {name}", "make the bundle anew: make lab-bundle")
+        raise HostError(f"the bundle has no image {name}", "make a new bundle: make lab-bundle")
 
     def ensure(self, note: Note, names: Sequence[str] = NAMES) -> None:
         """Load all of them if one of `names` is missing.

@@ -17,7 +17,7 @@ NETWORK_SIGNS = ("temporary failure resolving", "could not resolve", "could not 
                  "failed to fetch", "unable to connect to", "no route to host", "network is unreachable")  # fmt: skip
 NETWORK_HINT = (
     "containers fetch Debian's packages: check the network and the proxy (http_proxy); what is built is kept, "
-    "and the same command goes on from there"
+    "and the same command continues from there"
 )
 
 

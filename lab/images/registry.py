@@ -14,7 +14,7 @@ HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
 LIMIT = 1800
 PROBE_SECONDS = 2.5
-WAY_ON = "or go on without a registry: IMAGES=build, or IMAGES=bundle with a bundle"
+WAY_ON = "or continue without a registry: IMAGES=build, or IMAGES=bundle with a bundle"
 TOO_MANY = re.compile(r"toomanyrequests|too many requests|rate limit|\b429\b")
 REFUSED = re.compile(r"unauthorized|denied|authentication required|no basic auth credentials|forbidden|\b40[13]\b")
 UNKNOWN = re.compile(r"(manifest|name) unknown|not found|no matching manifest|\b404\b")
@@ -92,7 +92,7 @@ def refusal(reference: str, said: str) -> NetworkError:
     elif UNKNOWN.search(told):
         message, hint = f"{host} does not have {reference}", "check images.registry"
     elif found := TROUBLE.search(told):
-        message, hint = f"{host} has trouble of its own ({found[1] or found[2]})", "try again later"
+        message, hint = f"{host} answers with a server error ({found[1] or found[2]})", "try again later"
     else:
         message, hint = f"{host} does not answer: {reference} could not be pulled", "check the network and its proxy"
     return NetworkError(message, f"{hint}, {WAY_ON}", said)

@@ -30,7 +30,7 @@ def raise_if_full(said: str, while_what: str, folder: Path) -> None:
     needed = pins()["host"]["kind-build-disk"]
     raise HostError(
         f"the disk is full while {while_what}: {' and '.join(free_places(folder))}; all images need {needed:,} MiB",
-        "free some space (docker system df shows what Docker takes), then the same command goes on from here",
+        "free some space (docker system df shows what Docker takes), then the same command continues from here",
         said,
     )
 

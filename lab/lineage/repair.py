@@ -182,7 +182,7 @@ def replay_missing(work: Work, missing: set[str]) -> None:
         for md5, (version, base) in work.known.by_md5.items():
             if md5 not in missing:
                 continue
-            work.progress(f"deriving version {work.known.names[md5][0]} anew")
+            work.progress(f"deriving version {work.known.names[md5][0]} again")
             base_size = base.size if base and base.md5 == version.base_md5 else None
             made = replay.make(version, base_size)
             if made is not None and work.put(md5, made, "seed" if version.seed is not None else "replay of its run"):

@@ -134,7 +134,7 @@ def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> Chec
         return CheckFailedError(f"{name}: {told[-1]}", hints[-1] if hints else hint)
     if gone := CODE_GONE.search("\n".join(lines)):
         return CheckFailedError(
-            f"{name}: the history of the repository was rewritten: {gone[1]}, whose DAG this run began with, is gone",
+            f"{name}: the history of the repository was rewritten: {gone[1]}, the commit of this run's DAG, is gone",
             "the run made no data version; start another, which begins with the branch as it is now",
         )
     return CheckFailedError(f"{name} failed", hint, "\n".join(lines[-12:]))

@@ -41,7 +41,7 @@ REFUSALS = {
     "429": (429, coded("TOOMANYREQUESTS"), "allows no more pulls now (429)"),
     "429 of a proxy": (429, "<html>", "allows no more pulls now (429)"),
     "404": (404, coded("MANIFEST_UNKNOWN"), "does not have"),
-    "503": (503, "<html>", "has trouble of its own (503)"),
+    "503": (503, "<html>", "answers with a server error (503)"),
 }
 
 

@@ -52,6 +52,6 @@ def test_what_a_killed_drill_took_away_is_put_back_by_up(lab: KindLab) -> None:
     finally:
         running.send_signal(signal.SIGKILL)
         running.wait(60)
-    assert "what a drill that was cut off took away" in lab.lab("up").stderr
+    assert "what an interrupted drill took away" in lab.lab("up").stderr
     eventually(lambda: not away(lab), "everything is back", limit=60)
     eventually(lab.is_healthy, "the lab is healthy", limit=120)

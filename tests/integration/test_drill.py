@@ -82,7 +82,7 @@ def test_a_drill_that_is_told_to_end_puts_everything_back_first(lab: Checkout) -
 @pytest.mark.parametrize("fault", [plan.S3_TIMEOUT, plan.S3_503])
 def test_what_a_killed_drill_took_away_is_put_back_by_up(lab: Checkout, fault: str) -> None:
     assert interrupted(lab, fault, lambda: is_away(lab, fault), signal.SIGKILL) == -signal.SIGKILL
-    assert "what a drill that was cut off took away" in lab.lab("up").stderr
+    assert "what an interrupted drill took away" in lab.lab("up").stderr
     assert lab.json("status")["state"] == "healthy"
     assert "Nothing to do" in lab.lab("up").stderr
 

@@ -81,7 +81,7 @@ def test_where_pypi_cannot_be_asked_nothing_is_said_to_be_clean(
     pip_audit("", "echo 'ERROR:pip_audit._cli:Could not connect to PyPI' >&2; exit 1")
     outcome = lab("audit")
     assert outcome.status == 5
-    assert "error: the vulnerabilities of uv.lock could not be asked for" in outcome.err
+    assert "error: the vulnerabilities of uv.lock could not be requested" in outcome.err
     assert "Could not connect to PyPI" in outcome.err
     assert "hint: check the network" in outcome.err
 

@@ -75,7 +75,7 @@ def test_a_file_that_is_cut_off_is_refused_wherever_it_ends(tmp_path: Path) -> N
     sound = file.read_bytes()
     for size in range(0, len(sound), 37):
         file.write_bytes(sound[:size])
-        with pytest.raises(LabError, match=r"cut off at|not a bundle"):
+        with pytest.raises(LabError, match=r"truncated at|not a bundle"):
             taken(file)
 
 

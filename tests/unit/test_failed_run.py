@@ -62,7 +62,7 @@ def told(airflow: Airflow) -> CheckFailedError:
 def test_of_a_run_whose_code_was_rewritten_away_it_says_so(airflow: Airflow) -> None:
     error = told(airflow)
     assert error.message == (
-        "modify_data: the history of the repository was rewritten: b41dad563a46, whose DAG this run began with, is gone"
+        "modify_data: the history of the repository was rewritten: b41dad563a46, the commit of this run's DAG, is gone"
     )
     assert "start another" in error.hint
 

@@ -31,7 +31,7 @@ PULLS = [
     (f"{DAEMON}toomanyrequests: You have reached your pull rate limit.", "allows no more pulls now (429)"),
     (f"{DAEMON}error parsing HTTP 429 response body: invalid character '<'", "allows no more pulls now (429)"),
     (f"{DAEMON}manifest for debian:x not found: manifest unknown: no", "does not have"),
-    (f"{DAEMON}received unexpected HTTP status: 503 Service Unavailable", "has trouble of its own (503)"),
+    (f"{DAEMON}received unexpected HTTP status: 503 Service Unavailable", "answers with a server error (503)"),
     (f'{DAEMON}Get "http://127.0.0.1:40429/v2/": dial tcp 127.0.0.1:40429: connect: connection refused', "not answer"),
     (f'{DAEMON}Get "https://x/v2/": dial tcp: lookup x on 10.4.29.53:53: no such host', "does not answer"),
     (f'{DAEMON}Get "https://x/v2/": net/http: request canceled (Client.Timeout exceeded)', "does not answer"),

@@ -43,5 +43,5 @@ def test_a_running_lab_that_is_older_than_a_setting_has_its_default(tmp_path: Pa
     del older["airflow"]["step_minutes"]
     file.write_text(json.dumps(older), "utf-8")
     same_settings.require_running(file, Settings())
-    with pytest.raises(SettingsError, match=r"airflow\.step_minutes = 60, asked for 7"):
+    with pytest.raises(SettingsError, match=r"airflow\.step_minutes = 60, requested 7"):
         same_settings.require_running(file, Settings(airflow=AirflowSettings(step_minutes=7)))

@@ -53,14 +53,14 @@ class Association(Resource):
         if found["roleArn"] != self.role_arn:
             yield f"is of the role {found['roleArn'].rpartition('/')[2]}"
         if found.get("disableSessionTags"):
-            yield "session tags are off, which the role asks for"
+            yield "session tags are off, and the role requires them"
         if found.get("targetRoleArn") or found.get("policy"):
-            yield "has a target role or a policy of its own"
+            yield "has its own target role or policy"
 
     def make(self, note: Note) -> None:
         found, role = self.find(), self.role_arn
         if found is not None and (found.get("targetRoleArn") or found.get("policy")):
-            note("made anew")
+            note("deleted and created again")
             self.remove(note)
             found = None
         if found is None:

@@ -37,7 +37,7 @@ def up(place: Place, shown: LiveList, until: str = "") -> Timings:
         return run_phases(phases(place, until), shown)
     except LabError as error:
         error.detail = "\n".join(filter(None, [error.detail, *listed(place)]))
-        error.hint = error.hint or "make eks-up goes on from here"
+        error.hint = error.hint or "make eks-up continues from here"
         raise
 
 
@@ -88,8 +88,9 @@ def make(resource: Resource, note: Note) -> None:
     resource.make(note)
     state = resource.look()
     if not state.exists or state.differs:
-        told = "; ".join(state.differs) or "is not there"
-        raise CloudError(f"the {resource.key} {resource.name} was made, and {told}", "make eks-up goes on from here")
+        problem = "; ".join(state.differs) or "is not there"
+        message = f"the {resource.key} {resource.name} was made, and {problem}"
+        raise CloudError(message, "make eks-up continues from here")
 
 
 def listed(place: Place) -> list[str]:

@@ -132,7 +132,7 @@ class Cluster(Resource):
         if not self.is_new:
             return
         if is_half_made(state):
-            note("clearing away what an earlier attempt left")
+            note("removing what an earlier attempt left")
             self.delete()
             state = ABSENT
         if not state.exists:
@@ -151,7 +151,7 @@ class Cluster(Resource):
                 note(status.lower())
                 raise NotYetError(status)
 
-        hint = "make eks-up goes on from here"
+        hint = "make eks-up continues from here"
         wait_until(look, what=f"the cluster {self.name}", limit=LIMIT, pause=PAUSE, hint=hint)
 
     def mend(self, note: Note) -> None:

@@ -1,4 +1,4 @@
-"""A loopback port that leads to a service of the cluster, by `kubectl port-forward`, for as long as a block runs."""
+"""A loopback port forwarded to a service of the cluster by `kubectl port-forward`, for as long as a block runs."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class Forward:
             self.port = int(found[1])
             return
         if self.process.poll() is not None:
-            hint = "make eks-plan says how Airflow is"
-            raise CloudError(f"the cluster does not lead to {self.service}", hint, tail(said))
-        raise NotYetError("no answer of the cluster's yet")
+            hint = "make eks-plan shows the state of Airflow"
+            raise CloudError(f"port-forward to {self.service} failed", hint, tail(said))
+        raise NotYetError("no answer from the cluster yet")
 
     def keep(self) -> None:
         while not self.closing.wait(PAUSE):
@@ -87,13 +87,13 @@ def forwarded(kube: Kube, service: str, namespace: str, target: int) -> Iterator
     """The URL on this machine by which the service answers while the block runs.
 
     Raises:
-        CloudError: the cluster does not lead there.
+        CloudError: kubectl port-forward failed.
     """
     forward = Forward(kube, service, namespace, target)
     keeper = Thread(target=forward.keep, daemon=True)
     try:
         forward.start()
-        wait_until(forward.listening, what=f"the way to {service}", limit=LIMIT, pause=0.1)
+        wait_until(forward.listening, what=f"port-forward to {service}", limit=LIMIT, pause=0.1)
         keeper.start()
         yield f"http://127.0.0.1:{forward.port}"
     finally:

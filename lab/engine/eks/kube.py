@@ -78,7 +78,7 @@ class Kube:
             hint = f"give your role an access entry: aws eks create-access-entry --cluster-name {name} (docs/eks.md)"
             return CloudError(f"the cluster {name} does not let these credentials in", hint, error.detail)
         if any(sign in said for sign in UNREACHABLE):
-            hint = "is its endpoint private? Then go on from within its VPC (docs/eks.md)"
+            hint = "is its endpoint private? Then continue from within its VPC (docs/eks.md)"
             return CloudError(f"the cluster {name} does not answer at {self.cluster['endpoint']}", hint, error.detail)
         if any(sign in said for sign in FORBIDDEN):
             hint = "these credentials need the access policy AmazonEKSClusterAdminPolicy in it (docs/eks.md)"
@@ -112,8 +112,8 @@ class Kube:
         context = found.get("current-context") if isinstance(found, dict) else None
         if context != self.context:
             raise SettingsError(
-                f"{self.kubeconfig} leads to {context or 'no cluster'}, eks.toml is of {self.context}",
-                f"if that is not meant, remove the file: rm {self.kubeconfig}",
+                f"{self.kubeconfig} points to {context or 'no cluster'}, eks.toml is of {self.context}",
+                f"if that is not intended, remove the file: rm {self.kubeconfig}",
             )
 
     def wanted(self) -> dict[str, Any]:

@@ -131,4 +131,4 @@ def wait_for(kube: Kube, name: str) -> None:
     except ProgramError as error:
         events = kube.kubectl("get", "events", *place, "--field-selector", "type=Warning", check=False).stdout
         last = "\n".join(events.splitlines()[-8:])
-        raise ServiceError(f"Airflow's {name} is not ready: {error.message}", "make eks-up goes on", last) from error
+        raise ServiceError(f"Airflow's {name} is not ready: {error.message}", "make eks-up continues", last) from error

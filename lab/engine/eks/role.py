@@ -1,4 +1,4 @@
-"""The IAM roles of the pods: taken by EKS Pod Identity for this cluster only, with the lab's policy and no other."""
+"""The IAM roles of the pods: assumed by EKS Pod Identity for this cluster only, with the lab's policy and no other."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Role(Resource):
 
     def differences(self, found: dict[str, Any]) -> Iterator[str]:
         if document(found["AssumeRolePolicyDocument"]) != self.wanted_trust:
-            yield "who may take it differs"
+            yield "its trust policy differs"
         if boundary_of(found) != self.place.settings.identity.permissions_boundary:
             yield "its permissions boundary differs"
         attached, inline = self.attached(), self.inline()
         if self.policy_arn not in attached:
             yield "its policy is not attached"
         for other in [*sorted(attached - {self.policy_arn}), *inline]:
-            yield f"has the policy {other.rpartition('/')[2]} besides"
+            yield f"also has the policy {other.rpartition('/')[2]}"
 
     def attached(self) -> set[str]:
         return {policy["PolicyArn"] for policy in self.iam("list_attached_role_policies")["AttachedPolicies"]}
@@ -68,11 +68,11 @@ class Role(Resource):
         found = self.find()
         if found is None:
             limits = {"PermissionsBoundary": boundary} if boundary else {}
-            told = "Pods of an MLOps lab, by EKS Pod Identity"
-            self.iam("create_role", AssumeRolePolicyDocument=text, Tags=as_list(self.tags), Description=told, **limits)
+            about = "Pods of an MLOps lab, by EKS Pod Identity"
+            self.iam("create_role", AssumeRolePolicyDocument=text, Tags=as_list(self.tags), Description=about, **limits)
         else:
             if document(found["AssumeRolePolicyDocument"]) != self.wanted_trust:
-                note("who may take it")
+                note("its trust policy")
                 self.iam("update_assume_role_policy", PolicyDocument=text)
             if boundary_of(found) != boundary:
                 self.set_boundary(boundary)
@@ -85,7 +85,7 @@ class Role(Resource):
             self.iam("delete_role_permissions_boundary")
 
     def set_policies(self, note: Note) -> None:
-        """The lab's policy and no other: what else somebody gave the role would reach every step."""
+        """The lab's policy and no other: any other policy of the role would apply to every step."""
         wanted, attached = self.policy_arn, self.attached()
         if wanted not in attached:
             self.iam("attach_role_policy", PolicyArn=wanted)

@@ -108,7 +108,7 @@ class Secrets(Resource):
         there, given = self.there(), self.given()
         for name, hint in HINTS.items():
             if name not in there and name not in given:
-                raise SettingsError(f"nobody told the Secret {name}", hint)
+                raise SettingsError(f"the Secret {name} is neither in the cluster nor in the environment", hint)
 
     def make(self, note: Note) -> None:
         there, kube = self.there(), self.place.kube()

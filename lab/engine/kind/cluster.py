@@ -35,9 +35,9 @@ def require_own(instance: Instance) -> None:
     if container is None or instance.is_own(container):
         return
     data = [mount["Source"] for mount in container["Mounts"] if mount.get("Destination") == "/lab/data"]
-    whose = f"the lab in {Path(data[0]).parents[2]}" if data else "somebody else"
+    owner = f"the lab in {Path(data[0]).parents[2]}" if data else "another program"
     raise SettingsError(
-        f"the kind cluster {instance.cluster!r} belongs to {whose}",
+        f"the kind cluster {instance.cluster!r} belongs to {owner}",
         "set another cluster.name in lab.toml (or LAB_CLUSTER__NAME), or end that one first",
     )
 

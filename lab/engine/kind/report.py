@@ -118,7 +118,7 @@ def cut_off(instance: Instance) -> list[Check]:
     if not rotation.pending_file(instance).exists():
         return []
     return [
-        Check("secrets", "warn", "their rotation was cut off", "make lab-secrets ROTATE=git-password goes on with it")
+        Check("secrets", "warn", "their rotation was interrupted", "make lab-secrets ROTATE=git-password completes it")
     ]
 
 

@@ -90,7 +90,7 @@ def test_a_kubeconfig_that_leads_elsewhere_is_refused_and_left(amazon: Amazon, l
     for command in (("up",), ("run",), ("down", "--cluster", CLUSTER)):
         outcome = lab("eks", *command)
         assert outcome.status == 3
-        assert "leads to arn:aws:eks:eu-central-1:123456789012:cluster/production" in outcome.err
+        assert "points to arn:aws:eks:eu-central-1:123456789012:cluster/production" in outcome.err
     assert len(amazon.calls("kubectl")) == calls
     assert file.read_text("utf-8") == other
 
@@ -193,7 +193,7 @@ def test_run_where_the_cluster_does_not_lead_to_airflow_ends(amazon: Amazon, lab
     assert "airflow-login" in objects["Secrets"]
     outcome = lab("eks", "run")  # the stand-in for kubectl knows no port-forward, and ends
     assert outcome.status == 12
-    assert "the cluster does not lead to airflow-api-server" in outcome.err
+    assert "port-forward to airflow-api-server failed" in outcome.err
 
 
 def secrets_of(amazon: Amazon) -> dict[str, Any]:
