@@ -64,8 +64,8 @@ def table(rows: list[list[str]], headings: list[str]) -> None:
     output.print(view, soft_wrap=False)
 
 
-def tell(error: LabError) -> None:
-    """The one place where an error is told: what is wrong, the evidence, the way out."""
+def show_error(error: LabError) -> None:
+    """The one place where errors are shown: what is wrong, the evidence, what to do."""
     messages.print(Text.assemble(("error:", "bold red"), " ", error.message))
     if error.detail:
         for line in error.detail.splitlines():

@@ -174,7 +174,7 @@ def end_after_failure(scratch: Scratch) -> None:
     try:
         scratch.down("Ending the bench's lab")
     except LabError as error:
-        ui.tell(error)
+        ui.show_error(error)
     logs = os.path.relpath(scratch.home / "logs", scratch.source)
     ui.say(f"The logs of the bench's lab are in {logs}; the next bench removes them.")
 
@@ -196,6 +196,6 @@ def removed_after(remove: Callable[[], None]) -> Iterator[None]:
         try:
             remove()
         except LabError as error:
-            ui.tell(error)
+            ui.show_error(error)
         raise
     remove()

@@ -78,7 +78,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:
-    """Run a command; every error is told once, here."""
+    """Run a command; every error is shown once, here."""
     from lab import ui
     from lab.paths import Paths, protect_home
     from lab.pipeline.errors import PipelineError
@@ -95,12 +95,12 @@ def main() -> None:
         command = context.command_path if context else "lab"
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         if message:  # none where a call without a command has shown the help
-            ui.tell(LabError(message, f"{command} --help"))
+            ui.show_error(LabError(message, f"{command} --help"))
         sys.exit(USAGE)
     except StoppedError as error:
         interrupted(error.message, error.hint)
     except LabError as error:
-        ui.tell(error)
+        ui.show_error(error)
         if os.environ.get("LAB_TRACEBACK"):
             raise
         sys.exit(error.exit_code)
@@ -110,13 +110,13 @@ def main() -> None:
         full = full_disk(error)
         if full is None or os.environ.get("LAB_TRACEBACK"):
             raise
-        ui.tell(full)
+        ui.show_error(full)
         sys.exit(full.exit_code)
     except GitError as error:
-        ui.tell(LabError(error.message, error.hint))
+        ui.show_error(LabError(error.message, error.hint))
         sys.exit(ServiceError.exit_code)
     except PipelineError as error:  # of a dataset; its own exit codes are those of a task
-        ui.tell(LabError(error.message, error.hint))
+        ui.show_error(LabError(error.message, error.hint))
         sys.exit(CheckFailedError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         interrupted()

@@ -23,7 +23,7 @@ CONTINUE = {
     "eks up": "make eks-up",
     "eks down": "make eks-down",
 }
-"""Commands that are lists of steps, each of which is passed over when it is done: how each is run again."""
+"""Commands that are lists of steps and skip those that are done: how to run each again."""
 
 
 def settings(flags: Layer | None = None) -> Settings:
@@ -31,16 +31,16 @@ def settings(flags: Layer | None = None) -> Settings:
 
 
 def engine(flags: Layer | None = None, *, new: bool = False) -> tuple[Engine, str]:
-    """The engine, and in one line why it is that one; `new` if a lab may be made."""
+    """The engine, and in one line why it was chosen; `new` if a lab may be created."""
     from lab.engine import choose
 
     return choose(settings(flags), Paths.of(), new=new)
 
 
 def engine_to_end() -> tuple[Engine, str]:
-    """The engine that `lab down` ends, whatever the settings are; and in one line their fault, if they have one.
+    """The engine that `lab down` ends, whatever the settings are; and in one line what is wrong with them, if anything.
 
-    A lab that runs is ended by the settings that it was brought up with, of which it keeps a copy.
+    A running lab is ended with the settings that it was brought up with; it keeps a copy of them.
     """
     from lab.engine import choose, make, remembered
     from lab.engine.instance import RUNNING_SETTINGS
@@ -62,13 +62,13 @@ def access() -> Any:
 
 
 def at_work() -> str:
-    """The command that holds the lab's lock, as far as its process lives, or nothing."""
+    """The command that holds the lab's lock if its process is alive, or nothing."""
     import psutil
 
     file = Paths.of().home / HOLDER
-    told = file.read_text("utf-8") if file.exists() else ""
-    pid = re.search(r"\(pid (\d+)\)$", told)
-    return told if pid and psutil.pid_exists(int(pid[1])) else ""
+    holder = file.read_text("utf-8") if file.exists() else ""
+    pid = re.search(r"\(pid (\d+)\)$", holder)
+    return holder if pid and psutil.pid_exists(int(pid[1])) else ""
 
 
 @contextmanager

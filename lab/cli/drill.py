@@ -48,7 +48,7 @@ def drill(
     access = chosen.access()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is away comes back first
     with context.exclusive("drill"):
-        if restore or under_way.was_cut_off(chosen.paths):
+        if restore or under_way.was_interrupted(chosen.paths):
             with ui.step("Restoring what an earlier drill took away", 120):
                 under_way.restore(chosen)
         if restore:

@@ -108,12 +108,12 @@ def as_data(place: Place, found: Plan) -> dict[str, Any]:
         "region": settings.region,
         "cluster": settings.cluster.name,
         "steps": [asdict(step) for step in found.steps],
-        "not_checked": [told(error) for error in found.unchecked],
-        "missing": [told(error) for error in found.lacking],
+        "not_checked": [as_dict(error) for error in found.unchecked],
+        "missing": [as_dict(error) for error in found.lacking],
     }
 
 
-def told(error: LabError) -> dict[str, str]:
+def as_dict(error: LabError) -> dict[str, str]:
     return {"message": error.message, "hint": error.hint}
 
 

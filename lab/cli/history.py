@@ -90,8 +90,8 @@ def show(explanation: Explanation) -> None:
     against = f"Rows against version {base.number}" if base else "Rows: no version of this dataset is before it"
     ui.output.print(f"\n{against}")
     if explanation.difference:
-        for told in lines(explanation.difference):
-            ui.output.print(told, markup=False)
+        for line in lines(explanation.difference):
+            ui.output.print(line, markup=False)
     if explanation.unread:
         ui.output.print(f"✗ {explanation.unread}", markup=False)
 
@@ -107,16 +107,16 @@ def flat(value: object, name: str = "") -> list[tuple[str, str]]:
 
 def lines(found: Difference) -> list[str]:
     """How many rows were added, removed and changed, with the first few."""
-    told = [f"+{found.added:,} added  -{found.removed:,} removed  ~{found.changed:,} changed"]
+    result = [f"+{found.added:,} added  -{found.removed:,} removed  ~{found.changed:,} changed"]
     if found.columns:
-        told.append(f"columns that only one of them has: {', '.join(found.columns)}")
+        result.append(f"columns that only one of them has: {', '.join(found.columns)}")
     for mark, numbers, count in (("+", found.first_added, found.added), ("-", found.first_removed, found.removed)):
         more = " …" if count > len(numbers) else ""
         if numbers:
-            told.append(f"{mark} Employee ID {', '.join(map(str, numbers))}{more}")
+            result.append(f"{mark} Employee ID {', '.join(map(str, numbers))}{more}")
     for row in found.first_changed:
         values = ", ".join(f"{name} {before} → {after}" for name, (before, after) in row["values"].items())
-        told.append(f"~ Employee ID {row['id']}: {values}")
+        result.append(f"~ Employee ID {row['id']}: {values}")
     if found.changed > len(found.first_changed):
-        told.append("~ …")
-    return [*told, f"✗ {found.fault}"] if found.fault else told
+        result.append("~ …")
+    return [*result, f"✗ {found.fault}"] if found.fault else result

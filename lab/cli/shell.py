@@ -38,4 +38,4 @@ def shell(
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
         raise ProgramError(f"{command[0]}: no such program")
-    os.execve(program, command, environment)  # noqa: S606 - becoming the person's shell is what is asked for
+    os.execve(program, command, environment)  # noqa: S606 - the command is to become the user's shell

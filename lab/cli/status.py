@@ -63,9 +63,9 @@ def wait_until_healthy(chosen: Engine, limit: float) -> Status:
         if now.state == "healthy" or (now.state in AT_ONCE and not context.at_work()):
             return now
         ill = next((service for service in now.services if service.state != "healthy"), None)
-        told = f"{ill.name}: {ill.reason or ill.state}" if ill else f"the lab is {now.state}"
-        shown.note("", told)
-        raise NotYetError(told)
+        message = f"{ill.name}: {ill.reason or ill.state}" if ill else f"the lab is {now.state}"
+        shown.note("", message)
+        raise NotYetError(message)
 
     with ui.live_list() as shown:
         shown.start("", "Waiting for the lab", limit)

@@ -51,7 +51,7 @@ def up(
         for line in chosen.before_up():
             ui.say(line)
         remember(Paths.of(), chosen.name)
-        if under_way.was_cut_off(chosen.paths):
+        if under_way.was_interrupted(chosen.paths):
             ui.say("Restoring what an interrupted drill took away.")
             under_way.restore(chosen)
         with ui.live_list() as shown:

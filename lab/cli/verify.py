@@ -68,7 +68,7 @@ def ranges(numbers: list[int]) -> str:
 
 
 def hint(verdicts: list[Verdict]) -> str:
-    """The way out: what the bucket lacks may be had from elsewhere."""
+    """What to do: what the bucket lacks may be available elsewhere."""
     damaged = any("object files" in problem or "receipt" in problem for each in verdicts for problem in each.problems)
     if damaged:
         return "make lab-repair restores what the quarantine, caches, volumes and replays still have"

@@ -19,16 +19,16 @@ from lab.errors import NoSuchVersionError, NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 
 PATIENCE = 60
-"""Seconds that Airflow may take to come back by itself, for those who wait for it."""
+"""Seconds that Airflow may take to restart, for callers that wait for it."""
 PAGE = 100
-"""What Airflow gives at a time, whatever is asked for (`api.maximum_page_limit`)."""
+"""The most entries that Airflow returns at a time, whatever the request (`api.maximum_page_limit`)."""
 RUN_ENDED = frozenset({"success", "failed"})
-"""The states of a run that does nothing more (DagRunState)."""
+"""The terminal states of a run (DagRunState)."""
 TASK_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 """The states of a task instance that is not tried again (TerminalTIState); one with tries left is `up_for_retry`."""
 SIGN_IN = "/auth/token"
 INVALID = frozenset({401, 403})
-"""How Airflow answers to a token that has expired, or that a replaced `airflow-jwt-secret` signed."""
+"""Airflow's status for a token that has expired or was signed with a replaced `airflow-jwt-secret`."""
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 Answer = TypeVar("Answer")
 
@@ -48,11 +48,11 @@ class Airflow:
 
     access: Access
     patience: float = 0
-    """Seconds to wait for an Airflow that does not answer: it comes back by itself while the lab is up."""
+    """Seconds to wait for an Airflow that does not answer: it is restarted while the lab is up."""
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        # trust_env off: a proxy of the person's must not see loopback traffic.
+        # trust_env off: a proxy of the user must not see loopback traffic.
         self.http = httpx.Client(base_url=self.access.airflow_url, timeout=20, trust_env=False)
 
     def __enter__(self) -> Airflow:
@@ -63,7 +63,7 @@ class Airflow:
         self.http.close()
 
     def patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer to a question that may be asked again, which it is while Airflow cannot answer."""
+        """The answer to a request that can be repeated, and is repeated while Airflow cannot answer."""
         if not self.patience:
             return ask()
 
@@ -134,7 +134,7 @@ class Airflow:
         return found
 
     def why_not_loaded(self, dag: dict[str, Any] | None) -> str:
-        """Why a DAG that `dag()` returned has no runs now: where its file is at fault. Empty if it loads."""
+        """Why a DAG that `dag()` returned cannot run now: the error in its file. Empty if it loads."""
         if dag and not dag.get("is_stale") and not dag.get("has_import_errors"):
             return ""
         file = (dag or {}).get("relative_fileloc") or f"{DAG}.py"
@@ -143,7 +143,7 @@ class Airflow:
         return str(mine[0]) if mine else "no file in the folder of DAGs defines it"
 
     def import_errors(self, since: float = 0) -> list[ImportFault]:
-        """The DAG files that Airflow could not import when it last parsed them, which was later than `since`."""
+        """The DAG files that Airflow could not import when it last parsed them, if that was later than `since`."""
         return [
             import_fault(error)
             for error in self.pages("/api/v2/importErrors", "import_errors")
@@ -153,7 +153,7 @@ class Airflow:
     def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
         """Start a run now and return its run id; it has no logical date, like every run started by hand.
 
-        The id is of this client's choosing, so that asking again after an error makes no second run: a restart loses
+        The client chooses the id, so that a repeated request after an error creates no second run: a restart loses
         the answer.
         """
         now = datetime.now(UTC)
@@ -185,7 +185,7 @@ class Airflow:
             return set()
 
     def all_runs(self, dag_id: str = "~", **filters: Any) -> Iterator[dict[str, Any]]:
-        """Every run of a DAG, or of all of them, that the filters let through, in pages; oldest first."""
+        """Every run of a DAG, or of all DAGs, that matches the filters, in pages; oldest first."""
         yield from self.pages(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", **filters)
 
     def pages(self, path: str, key: str, **filters: Any) -> Iterator[dict[str, Any]]:
@@ -198,7 +198,7 @@ class Airflow:
                 return
 
     def active_runs(self) -> list[dict[str, Any]]:
-        """The runs of any DAG that may still do something; one whose task waits for its next try is running."""
+        """The runs of any DAG that have not ended; a run with a task that waits for its next try is running."""
         return list(self.all_runs(state=["running", "queued"]))
 
     def now(self) -> datetime:
@@ -216,7 +216,7 @@ class Airflow:
         return sorted(found, key=lambda task: (task["start_date"] is None, task["start_date"] or ""))
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> list[str]:
-        """The lines of a task's log, without Airflow's own framing, and after each what was raised there."""
+        """The lines of a task's log, without Airflow's own framing, each followed by the exceptions raised there."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         content = self.request("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
         lines = [line for entry in content["content"] for line in log_lines(entry)]

@@ -1,4 +1,4 @@
-"""DAG files that Airflow cannot import: the file, the line and the error out of the stack trace that its API gives."""
+"""DAG files that Airflow cannot import: the file, the line and the error from the stack trace that its API returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gitea by its REST API, version 1: the lab's repository, who may do what with it, and the webhook for its pushes."""
+"""Gitea by its REST API, version 1: the lab's repository, its permissions, and the webhook for its pushes."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ RULE = {
 
 Gitea deletes a protected branch for no user."""
 HAS = {"admin": False, "push": True, "pull": True}
-"""What Gitea says that the bot may do with the repository."""
+"""The bot's permissions on the repository, as Gitea reports them."""
 HOOKS = f"/repos/{REPOSITORY.removesuffix('.git')}/hooks"
 PAGE = 50
-"""Entries that Gitea returns at once, at most."""
+"""The most entries that Gitea returns at once."""
 
 
 def client(access: Access, user: str = GIT_USER) -> httpx.Client:
-    """A client signed in as one of the lab's users. A proxy of the person's must not see loopback traffic."""
+    """A client signed in as one of the lab's users. A proxy of the user must not see loopback traffic."""
     login = (user, access.secrets[PASSWORDS[user]])
     return httpx.Client(base_url=f"{access.git_url}/api/v1", auth=login, timeout=20, trust_env=False)
 
@@ -82,7 +82,7 @@ def is_set_up(access: Access, repository: str = REPOSITORY) -> bool:
 
 
 def set_up(access: Access, repository: str = REPOSITORY) -> None:
-    """Have the repository, the bot that writes to it, and the protection of its branch.
+    """Create the repository, the bot that writes to it, and the protection of its branch, as far as they are missing.
 
     Raises:
         ServiceError: Gitea refuses.
@@ -100,7 +100,7 @@ def set_up(access: Access, repository: str = REPOSITORY) -> None:
 
 
 def ensure_repository(gitea: httpx.Client, repository: str) -> None:
-    """Make the person's repository, empty, if it is not there."""
+    """Create the user's repository, empty, if it does not exist."""
     if gitea.get(path_of(repository)).status_code == 200:
         return
     name = repository.rpartition("/")[2].removesuffix(".git")
@@ -110,7 +110,7 @@ def ensure_repository(gitea: httpx.Client, repository: str) -> None:
 
 
 def ensure_bot(gitea: httpx.Client, password: str) -> None:
-    """Have the bot with its rights and this password, and no access token that outlives the password before it."""
+    """Create or update the bot with its rights and this password, and delete its access tokens."""
     if gitea.get(f"/users/{GIT_BOT}").status_code == 404:
         # A password that is kept nowhere: the bot signs in only once it has its rights.
         wanted = {"username": GIT_BOT, "email": f"{GIT_BOT}@lab.invalid", "password": secrets.token_urlsafe(24)}
@@ -129,13 +129,13 @@ def webhook_url(access: Access, url: str) -> str:
 
 
 def webhooks(access: Access) -> list[str]:
-    """Where Gitea sends the pushes to the lab's branch, as the lab would have made it."""
+    """The URLs of webhooks for pushes to the lab's branch that are configured as the lab creates them."""
     with client(access) as gitea:
         return [hook["config"]["url"] for hook in hooks(gitea) if hook["active"] and hook["events"] == ["push"]]
 
 
 def ensure_webhook(access: Access, url: str) -> None:
-    """Have one webhook, signed with the lab's secret, that sends the pushes to the lab's branch to `url`.
+    """Create the only webhook, signed with the lab's secret, that sends pushes to the lab's branch to `url`.
 
     Raises:
         ServiceError: Gitea refuses.
@@ -148,7 +148,7 @@ def ensure_webhook(access: Access, url: str) -> None:
 
 
 def remove_webhooks(access: Access) -> None:
-    """Have Gitea send its pushes nowhere."""
+    """Delete all webhooks."""
     with client(access) as gitea:
         for hook in hooks(gitea):
             require(gitea.delete(f"{HOOKS}/{hook['id']}"), "delete a webhook")

@@ -1,4 +1,4 @@
-"""The lab's repository: DAGs, DVC's configuration, and the dataset's pointer; made once, with the dataset's version 1.
+"""The lab's repository: DAGs, DVC's configuration, and the dataset's pointer; created once, with dataset version 1.
 
 The data goes to the bucket before the commit that names it is pushed, and nothing of an interrupted attempt is used.
 """
@@ -43,7 +43,7 @@ def ensure_bare(access: Access) -> None:
     settings = {
         "http.receivepack": "true",
         "receive.fsckObjects": "true",
-        "receive.autogc": "false",  # a collector of its own would outlive the push, and the lab
+        "receive.autogc": "false",  # a separate garbage collector would outlive the push, and the lab
         "core.fsync": "all",  # a pushed commit survives a power cut (Git 2.36; older ones sync less)
         "core.logAllRefUpdates": "true",
     }
@@ -86,7 +86,7 @@ def clone(access: Access, folder: Path, *options: str) -> Repository:
 
 
 def seed(access: Access) -> str:
-    """Fill the empty repository and return what was made, in one line. Data first, pointer second."""
+    """Fill the empty repository and return what was created, in one line. Data first, pointer second."""
     folder = access.paths.temporary / "seed"
     shutil.rmtree(folder, ignore_errors=True)
     try:

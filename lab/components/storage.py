@@ -37,7 +37,7 @@ def client(access: Access, *, attempts: int = 3) -> Any:
             connect_timeout=3,
             read_timeout=30,
             retries={"max_attempts": attempts, "mode": "standard"},
-            proxies={},  # a proxy of the person's must not see loopback traffic
+            proxies={},  # a proxy of the user must not see loopback traffic
         ),
     )
 
@@ -67,7 +67,7 @@ def bucket_exists(access: Access) -> bool:
 
 
 def ensure_bucket(access: Access) -> None:
-    """Make the bucket if it is not there; harmless if another makes it at the same time."""
+    """Create the bucket if it does not exist; harmless if another process creates it at the same time."""
     with contextlib.suppress(NotYetError):
         if bucket_exists(access):
             return
@@ -94,14 +94,14 @@ def object_size(access: Access, md5: str, s3: Any = None) -> int | None:
 
 @dataclass
 class Answer:
-    """What was asked for; None if the bucket does not have it."""
+    """The object that was requested; None if the bucket does not have it."""
 
     found: Any = None
 
 
 @contextlib.contextmanager
 def answering(call: str) -> Iterator[Answer]:
-    """Turn what boto3 raises in this block into the lab's errors; what is not there is no error.
+    """Turn what boto3 raises in this block into the lab's errors; a missing object is no error.
 
     Raises:
         ServiceError: the object store does not answer, or refuses.
@@ -120,7 +120,7 @@ def answering(call: str) -> Iterator[Answer]:
 
 
 def receipt_key(access: Access, md5: str) -> str:
-    """Where the receipt of the data of that md5 is, beside the data."""
+    """The key of the receipt of the data with that md5, next to the data."""
     return f"{access.settings.storage.prefix}/{receipt.place(md5)}"
 
 
@@ -134,14 +134,14 @@ def url(access: Access, key: str) -> str:
 
 
 def open_object(access: Access, key: str, s3: Any) -> Any:
-    """The bytes of an object as a stream, or None if it is not there. Reading it may raise what boto3 raises."""
+    """The bytes of an object as a stream, or None if it does not exist. Reading it may raise boto3's exceptions."""
     with answering("GetObject") as answer:
         answer.found = s3.get_object(Bucket=access.settings.storage.bucket, Key=key)["Body"]
     return answer.found
 
 
 def read_object(access: Access, key: str, s3: Any) -> bytes | None:
-    """A small object whole, or None if it is not there."""
+    """A small object as bytes, or None if it does not exist."""
     with answering("GetObject") as answer:
         answer.found = s3.get_object(Bucket=access.settings.storage.bucket, Key=key)["Body"].read()
     found: bytes | None = answer.found
@@ -184,7 +184,7 @@ def now(access: Access, s3: Any) -> datetime:
 
 @dataclass(frozen=True)
 class Head:
-    """What HeadObject tells of an object; `md5` is None where its ETag is none, `now` is the object store's clock."""
+    """What HeadObject returns; `md5` is None where the ETag is not an md5, `now` is the object store's clock."""
 
     size: int
     modified: datetime
@@ -197,17 +197,18 @@ class Head:
 
 
 def head(access: Access, key: str, s3: Any) -> Head | None:
-    """An object's properties, or None if it is not there."""
+    """An object's properties, or None if it does not exist."""
     with answering("HeadObject") as answer:
-        told = s3.head_object(Bucket=access.settings.storage.bucket, Key=key)
-        now = parsedate_to_datetime(told["ResponseMetadata"]["HTTPHeaders"]["date"])
-        answer.found = Head(int(told["ContentLength"]), told["LastModified"], etag_md5(told), now)
+        response = s3.head_object(Bucket=access.settings.storage.bucket, Key=key)
+        now = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
+        size, modified = int(response["ContentLength"]), response["LastModified"]
+        answer.found = Head(size, modified, etag_md5(response), now)
     found: Head | None = answer.found
     return found
 
 
 def copy(access: Access, source: str, target: str, s3: Any) -> None:
-    """Copy an object inside the bucket; the bytes do not come here, and what is at `target` is replaced.
+    """Copy an object inside the bucket, without a download; an object at `target` is replaced.
 
     The copy appears whole or not at all. CopyObject takes 5 GiB at most ("Copying objects" in the Amazon S3 User
     Guide), so large objects are copied in parts.

@@ -1,4 +1,4 @@
-"""Plays the rounds of a plan: starts a run in each, has its fault strike, and waits for what Airflow makes of it."""
+"""Plays the rounds of a plan: starts a run in each, injects its fault, and waits for the end of the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lab.drill.hands import Hands, Step
 from lab.drill.outcome import Outcome
 from lab.drill.plan import EVICT, KILL, KILL_TASK, SECONDS, TASKS, Round, clean_round
 from lab.errors import LabError, NotRunningError, ServiceError
-from lab.lineage.start import require_runnable, told_in
+from lab.lineage.start import require_runnable, said_in
 from lab.ui import LiveList
 from lab.wait import NotYetError, wait_until
 
@@ -23,9 +23,9 @@ RUN_LIMIT = 900
 """Seconds that a run may take with all its tries."""
 PAUSE = 0.1
 ASK_SECONDS = 2.0
-"""How often Airflow is asked for a run while its steps are looked for."""
+"""How often Airflow is queried for a run while its steps are looked for."""
 UNSEEN = 1.0
-"""Seconds of a step that has gone by unseen, as a short one may on a machine that is busy."""
+"""Seconds assumed for a step that was not seen, as can happen to a short one on a busy machine."""
 
 
 class InterruptedDrillError(Exception):
@@ -46,7 +46,7 @@ class Drill:
     """Held while a service is away: two rounds at once never take the same one."""
 
     def play(self, planned: list[Round], seed: int, at_once: int, done: Callable[[Outcome], None]) -> None:
-        """Play a clean round, then all of the plan, `at_once` at a time; `done` is told each outcome.
+        """Play a clean round, then all of the plan, `at_once` at a time; `done` is called with each outcome.
 
         Raises:
             LabError: a round could not be played; those under way have been ended.
@@ -63,7 +63,7 @@ class Drill:
         raise_first(ended)
 
     def round(self, planned: Round) -> Outcome:
-        """Start the run, have the fault strike, and wait for the run's end."""
+        """Start the run, inject the fault, and wait for the run's end."""
         key, started = str(planned.number), time.monotonic()
         self.shown.start(key, title(planned), RUN_LIMIT)
         try:
@@ -78,7 +78,7 @@ class Drill:
             self.shown.end(key, "·", "interrupted")
             raise
         outcome.seconds = round(time.monotonic() - started, 1)
-        self.shown.end(key, "✓" if outcome.state == "success" else "✗", told(outcome))
+        self.shown.end(key, "✓" if outcome.state == "success" else "✗", summary(outcome))
         return outcome
 
     def measure(self, airflow: Airflow, run_id: str) -> None:
@@ -103,7 +103,7 @@ class Drill:
             outcome.note = "struck" if outcome.struck else "ended before"
 
     def take_away(self, outcome: Outcome) -> None:
-        """Have the service away for the planned seconds, and see whether a step of the run meets that."""
+        """Take the service away for the planned seconds; note whether a step of the run was at work then."""
         with self.one_away, self.hands.away(outcome.round.fault):
             until = time.monotonic() + outcome.round.seconds
             while time.monotonic() < until and not self.stop.wait(PAUSE):
@@ -151,7 +151,7 @@ class Drill:
 
 
 def state_of(airflow: Airflow, run_id: str) -> str:
-    """The state of the run; while Airflow does not answer, the run goes on."""
+    """The state of the run; while Airflow does not answer, the run counts as running."""
     try:
         return str(airflow.run(DAG, run_id)["state"])
     except NotRunningError:
@@ -159,11 +159,11 @@ def state_of(airflow: Airflow, run_id: str) -> str:
 
 
 def reason(airflow: Airflow, outcome: Outcome) -> str:
-    """Why the run failed, in the words of its last task that was tried."""
+    """Why the run failed: the error of the last task that was tried."""
     task = [name for name, tries in outcome.tries.items() if tries][-1]
     with suppress(LabError):
         lines = airflow.task_log(DAG, outcome.run_id, task, outcome.tries[task])
-        return f"{task}: {(told_in(lines, 'error') or lines or ['no log'])[-1]}"
+        return f"{task}: {(said_in(lines, 'error') or lines or ['no log'])[-1]}"
     return f"{task} failed, and its log cannot be read"
 
 
@@ -185,6 +185,6 @@ def title(planned: Round) -> str:
     return f"Round {planned.number}: {planned.fault}{away} at {planned.moment:.2f} of {planned.task}"
 
 
-def told(outcome: Outcome) -> str:
+def summary(outcome: Outcome) -> str:
     tries = f"{outcome.most_tries} tries" if outcome.most_tries > 1 else "1 try"
     return ", ".join(filter(None, [outcome.note, tries]))

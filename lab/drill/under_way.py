@@ -28,7 +28,7 @@ def mark(paths: Paths) -> Path:
     return paths.run / "drill"
 
 
-def was_cut_off(paths: Paths) -> bool:
+def was_interrupted(paths: Paths) -> bool:
     """Whether a drill ended without putting back what it took away: by SIGKILL, or with the machine."""
     return mark(paths).exists()
 

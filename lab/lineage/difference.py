@@ -15,7 +15,7 @@ from lab.pipeline.schema import ID_COLUMN
 from lab.pipeline.table import READ_SIZE
 
 SHOWN = 5
-"""Rows of each kind that are shown."""
+"""How many rows of each kind are shown."""
 Row = tuple[int, dict[str, str]]
 
 
@@ -70,7 +70,7 @@ class Side:
         self.buffer = b""
 
     def fill(self) -> None:
-        """Have at least READ_SIZE bytes at hand, or all that is left."""
+        """Fill the buffer to at least READ_SIZE bytes, or to the end of the stream."""
         while len(self.buffer) < READ_SIZE and (data := self.stream.read(READ_SIZE)):
             self.buffer += data
 
@@ -110,7 +110,7 @@ class Side:
 
 
 def difference(base: Stream, version: Stream) -> Difference:
-    """What `version` has that `base` has not, and the other way round; both are read to their ends at most."""
+    """The rows that only `version` has, only `base` has, and that differ; both are read at most once."""
     before, after = Side(base, "its base"), Side(version, "the version")
     try:
         headers = before.header(), after.header()
@@ -131,7 +131,7 @@ def difference(base: Stream, version: Stream) -> Difference:
 
 
 def skip_alike(before: Side, after: Side) -> None:
-    """Pass over the whole lines with which both go on alike; a quote ends that, as a line may then be half a row."""
+    """Skip the whole lines that both have in common; stop at a quote, as a line may then be half a row."""
     while True:
         before.fill()
         after.fill()

@@ -1,4 +1,4 @@
-"""All that is known of one data version: its commit, its receipt, and the rows in which it differs from its base."""
+"""Everything known about one data version: its commit, its receipt, and the rows in which it differs from its base."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Explanation:
 
 
 def explain(access: Access, known: list[DataVersion], version: DataVersion) -> Explanation:
-    """Read the version's receipt, and its rows beside those of the version before it of the same dataset."""
+    """Read the version's receipt, and compare its rows with those of the previous version of the same dataset."""
     base = previous(known)[version.number]
     if version.md5 is None:
         return Explanation(version, base, None, [], None, version.fault)

@@ -1,4 +1,4 @@
-"""Follows a run of the pipeline in Airflow, task by task, until nothing of it will run any more."""
+"""Follows a run of the pipeline in Airflow, task by task, until it has ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lab.wait import NotYetError, wait_until
 
 PAUSE = 0.25
 QUIET_SECONDS = 3.0
-"""How long no task may be under way until the reason is looked for: the scheduler needs a second between two tasks."""
+"""How long no task may run before the reason is looked for: the scheduler needs a second between two tasks."""
 STUCK_SECONDS = 30.0
 """How long the DAG of a run that waits may be broken until watching ends: a correction may be on its way."""
 GAP = "waiting"
@@ -46,10 +46,10 @@ class Follower:
         Returns:
             The state of the run, and its tasks, when nothing of it will run any more: Airflow has marked the run as
             ended, or every task of a run with one version of its DAG is in a terminal state. The latter is the end of
-            a run whose DAG no longer loads: the scheduler does not look at it again.
+            a run whose DAG no longer loads: the scheduler does not schedule it again.
 
         Raises:
-            ServiceError: the limit was reached, or the run waits for a DAG that no longer loads; the run goes on.
+            ServiceError: the limit was reached, or the run waits for a DAG that no longer loads; the run continues.
         """
         hint = f"the run continues in Airflow: {self.airflow.access.run_hint(self.run_id)}"
         try:
@@ -64,7 +64,7 @@ class Follower:
         try:
             run = self.airflow.run(DAG, self.run_id)
             self.tasks = self.airflow.tasks(DAG, self.run_id)
-        except NotRunningError as error:  # it comes back, and the run with it
+        except NotRunningError as error:  # Airflow restarts, and continues the run
             self.away = error.message
             raise NotYetError(error.message) from error
         self.away = ""
@@ -104,7 +104,7 @@ class Follower:
                 self.shown.note(name, describe(task))
 
     def explain(self, state: str) -> None:
-        """While no task is under way for longer than the scheduler needs, say what is waited for."""
+        """While no task runs for longer than the scheduler needs, show what the run waits for."""
         if self.open - self.closed:
             self.quiet_since, self.broken_since = time.monotonic(), None
         if time.monotonic() - self.quiet_since < QUIET_SECONDS:
@@ -122,7 +122,7 @@ class Follower:
         self.shown.note(GAP, self.reason)
 
     def give_up_on(self, trouble: str) -> None:
-        """Stop watching a run that Airflow's scheduler passes over, because its DAG does not load, for long enough."""
+        """Stop watching a run that Airflow's scheduler has skipped for long enough because its DAG does not load."""
         if not trouble:
             self.broken_since = None
             return
@@ -132,18 +132,18 @@ class Follower:
             raise ServiceError(f"run {self.run_id} waits: {self.reason}", hint)
 
     def so_far(self) -> str:
-        """What the tasks have come to, in words."""
+        """The progress of the tasks, in words."""
         if self.away:
             return self.away
         at_work = [describe_with_name(task) for task in self.tasks if label(task) in self.open - self.closed]
         if at_work:
             return ", ".join(at_work)
         if self.tasks and all(task["state"] in TASK_ENDED for task in self.tasks):
-            told = "its tasks succeeded" if state_of(self.tasks) == "success" else "its tasks have ended"
+            state = "its tasks succeeded" if state_of(self.tasks) == "success" else "its tasks have ended"
         else:
             done = [label(task) for task in self.tasks if label(task) in self.closed]
-            told = f"after {done[-1]} no task was started" if done else "no task was started"
-        return f"{told}: {self.reason}" if self.reason else told
+            state = f"after {done[-1]} no task was started" if done else "no task was started"
+        return f"{state}: {self.reason}" if self.reason else state
 
 
 def label(task: Task) -> str:
@@ -173,5 +173,5 @@ def ending(task: Task, tasks: list[Task]) -> tuple[str, str]:
 
 
 def state_of(tasks: list[Task]) -> str:
-    """The state of a run whose tasks have all ended."""
+    """The state of a run when all its tasks have ended."""
     return "failed" if {"failed", "upstream_failed"} & {task["state"] for task in tasks} else "success"

@@ -1,12 +1,12 @@
-"""Objects of the bucket that no commit names: what a push left whose commit was never made.
+"""Objects of the bucket that no commit names: left by a push that was never committed.
 
-A run pushes its object before its commit. So that no object of a run, or of a person, is taken for garbage meanwhile,
-the bucket is listed first, then Airflow is asked for active runs, and the refs are read last. An object that was there
+A run pushes its object before its commit. So that no object of a run, or of a user, is treated as garbage meanwhile,
+the bucket is listed first, then Airflow's active runs, and the refs are read last. An object that was there
 at the listing is then named by a commit, or is of a run that was active, or is garbage; what is younger than the oldest
-active run is left alone. Before anything is moved, all of it is looked at once more.
+active run is left unchanged. Before anything is moved, everything is checked again.
 
-DVC does not upload what the bucket has, so an old object may be garbage at every look and be named by the next commit.
-So garbage goes to the quarantine first (lab.lineage.quarantine). It comes back if a commit names it, and is deleted
+DVC does not upload what the bucket has, so an old object may be garbage at each check and named by the next commit.
+So garbage goes to the quarantine first (lab.lineage.quarantine). It is restored if a commit names it, and deleted
 after some days if none does.
 """
 
@@ -99,10 +99,10 @@ class Survey:
 
 
 def survey(access: Access, limits: Limits, progress: Callable[[str], None]) -> Survey:
-    """Look at the bucket with its quarantine, the runs and the refs, in this order; nothing is changed.
+    """Read the bucket with its quarantine, the runs and the refs, in this order; nothing is changed.
 
     Raises:
-        LabError: one of them could not be asked.
+        LabError: one of them could not be read.
     """
     s3 = storage.client(access)
     progress("listing the bucket")
@@ -178,7 +178,7 @@ def reason_to_keep(each: Held, now: datetime, since: datetime | None, limits: Li
 
 
 def collect(access: Access, first: Survey, limits: Limits, progress: Callable[[str], None]) -> Collected:
-    """Restore what is named again; quarantine and delete what `first` found and a second look finds so too.
+    """Restore what is named again; quarantine and delete what both `first` and a second check found.
 
     Raises:
         CheckFailedError: a pointer could not be read, and nothing was quarantined or deleted; or a commit that came
@@ -210,7 +210,7 @@ def collect(access: Access, first: Survey, limits: Limits, progress: Callable[[s
 def restore_named(
     access: Access, found: Survey, limits: Limits, done: Collected, progress: Callable[[str], None]
 ) -> Survey:
-    """Restore what commits name, and look again: a folder that is back names its files. Return the last look."""
+    """Restore what commits name, and check again: a restored folder names its files. Return the last check."""
     s3 = storage.client(access)
     while named := [each for each in found.quarantined if each.named]:
         before = len(done.restored)
@@ -225,7 +225,7 @@ def restore_named(
 
 
 def require_unneeded(access: Access, done: Collected, limits: Limits, progress: Callable[[str], None]) -> None:
-    """Look once more: a person may have pushed a commit in this very moment. What is in the quarantine is restored."""
+    """Check again: a user may have pushed a commit just now. What it names in the quarantine is restored."""
     last = restore_named(access, survey(access, limits, progress), limits, done, progress)
     done.quarantined = [key for key in done.quarantined if key not in done.restored]
     s3 = storage.client(access)

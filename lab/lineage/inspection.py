@@ -21,7 +21,7 @@ from lab.pipeline.table import READ_SIZE, scan
 WORKERS = 8
 """Objects read at once. More do not help: the object store of a laptop is busy with fewer."""
 ATTEMPTS = 3
-"""How often an object is read whose stream broke off."""
+"""How often an object is read if its stream is interrupted."""
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 
@@ -51,7 +51,7 @@ class Inspection:
 
 
 class Marked:
-    """A stream whose md5 is noted at some places; it ends a read where such a place is."""
+    """A stream that notes its md5 at given offsets; a read ends at such an offset."""
 
     def __init__(self, stream: Any, marks: Collection[int]) -> None:
         self.stream = stream
@@ -99,7 +99,7 @@ def inspect(access: Access, wanted: Wanted, s3: Any) -> Inspection:
     """Read one object of the bucket to its end.
 
     Raises:
-        ServiceError: the object store does not answer, or its answers break off again and again.
+        ServiceError: the object store does not answer, or its answers are interrupted repeatedly.
     """
     return again()(inspect_once, access, wanted, s3)
 

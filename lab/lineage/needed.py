@@ -1,4 +1,4 @@
-"""What the repository needs of the bucket: every md5 that a pointer names in any commit of any branch, tag or other
+"""What the repository needs from the bucket: every md5 that a pointer names in any commit of any branch, tag or other
 ref.
 
 Pointers are `.dvc` files and `dvc.lock` (DVC's "dvc.yaml and .dvc files" reference). The md5 of a folder ends in
@@ -62,8 +62,8 @@ def of_repository(access: Access, clone: Repository, s3: Any) -> Needed:
 def pointers_of(clone: Repository) -> list[tuple[str, str]]:
     """Every pointer that any commit of any ref has or had: its blob, and where it stands.
 
-    A blob is in a commit's tree because the commit brought it (against each of its parents, so merges are asked for all
-    of them) or because a parent had it, and so on to the commit that brought it.
+    A blob is in a commit's tree because the commit added it (compared with each of its parents, also for merges) or
+    because a parent had it, and so on to the commit that added it.
     """
     log = clone.log(["%H"], "--all", "-m", "--root", "--raw", "--no-abbrev", "--no-renames")
     blobs: dict[str, str] = {}
@@ -79,7 +79,7 @@ def is_pointer(name: str) -> bool:
 
 
 def named(content: str) -> list[tuple[str, object]]:
-    """Every md5 in a pointer, with the size that stands beside it.
+    """Every md5 in a pointer, with the size next to it.
 
     Raises:
         UnreadableError: it is not YAML, or an output names no object by md5.
@@ -119,9 +119,9 @@ def outputs_of(stage: object) -> list[Any]:
 
 
 def md5s(value: object, seen: set[int]) -> Iterator[tuple[str, object]]:
-    """Each md5 at any depth, dependencies included: what is named is kept, whatever for.
+    """Each md5 at any depth, dependencies included: what is named is kept, whatever its use.
 
-    An alias of YAML is the same object again, even inside itself: `seen` has those that were looked at.
+    An alias of YAML is the same object again, even inside itself: `seen` has those that were visited.
     """
     if isinstance(value, dict | list):
         if id(value) in seen:

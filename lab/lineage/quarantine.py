@@ -35,7 +35,7 @@ class Held:
 
 
 def listed(access: Access, s3: Any) -> list[Held]:
-    """What is there of the lab's own prefix, the latest first; anything else below `quarantine/` is not the lab's.
+    """The objects below the lab's own prefix, the latest first; the rest of `quarantine/` is not the lab's.
 
     Raises:
         ServiceError: the object store does not answer.
@@ -74,7 +74,7 @@ def put(access: Access, key: str, modified: datetime, s3: Any) -> bool:
 
 
 def restore(access: Access, each: Held, s3: Any) -> bool:
-    """Move an object back; False: another one has its key meanwhile, and both stay.
+    """Restore an object; False: another one has its key meanwhile, and both stay.
 
     Raises:
         ServiceError: the object store refused or does not answer; nothing is lost.

@@ -1,4 +1,4 @@
-"""Receipts: what made a version, as JSON beside its data in the bucket, held against what its commit says."""
+"""Receipts: what made a version, as JSON next to its data in the bucket, compared with what its commit says."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def at(access: Access, key: str, s3: Any) -> Receipt | None:
 
 
 def value(receipt: Receipt, *path: str) -> Any:
-    """What stands at this place, or None; a receipt may hold anything."""
+    """The value at this path, or None; a receipt may hold anything."""
     found: Any = receipt
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
@@ -59,7 +59,7 @@ def problems(version: DataVersion, receipt: Receipt | None) -> list[str]:
 
 
 def remade(version: DataVersion, base: DataVersion | None, last_id: int) -> Receipt:
-    """The receipt as its commit still tells it; `restored` marks what no longer knows when the tasks began.
+    """The receipt as far as its commit has it; `restored` marks one without the start times of the tasks.
 
     `last_id` is the data's; `base` is the version that it was made from.
     """

@@ -1,5 +1,5 @@
-"""Puts back into the bucket what the commits need and it lacks, or has damaged: from the quarantine of `lab gc`, from
-any file that still has the bytes, else derived again. What is sound is never written.
+"""Restores what the commits need and the bucket lacks, or has damaged: from the quarantine of `lab gc`, from
+any file that still has the bytes, else by deriving it again. What is sound is never written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Restored:
-    """An object that was put back, and where its bytes came from."""
+    """An object that was restored, and where its bytes came from."""
 
     key: str
     kind: str
@@ -38,7 +38,7 @@ class Restored:
 
 @dataclass(frozen=True)
 class Lost:
-    """An object that could not be restored; `versions` say which are hit."""
+    """An object that could not be restored; `versions` are those that need it."""
 
     key: str
     kind: str
@@ -48,7 +48,7 @@ class Lost:
 
 @dataclass
 class Outcome:
-    """What was done. `unreadable` pointers may need objects that nobody knows of."""
+    """What was done. `unreadable` pointers may need further, unknown objects."""
 
     sound: int = 0
     restored: list[Restored] = field(default_factory=list)
@@ -69,7 +69,7 @@ def repair(access: Access, folders: list[Path], progress: Progress) -> Outcome:
     """Restore what can be; `folders` are searched for files besides those of the lab itself.
 
     Raises:
-        LabError: the repository or the object store could not be asked.
+        LabError: the repository or the object store could not be read.
     """
     s3 = storage.client(access)
     storage.ensure_bucket(access)
@@ -81,7 +81,7 @@ def repair(access: Access, folders: list[Path], progress: Progress) -> Outcome:
     with versions.fresh_clone(access, "--mirror") as clone:
         known = known_versions(clone)
         checked: set[str] = set()
-        while True:  # a folder that was restored names files that nobody knew of before
+        while True:  # a restored folder names files that were not known before
             wanted = needed.of_repository(access, clone, s3)
             sizes = {md5: size for md5, size in wanted.sizes.items() if md5 not in checked}
             if not sizes:
@@ -96,7 +96,7 @@ def repair(access: Access, folders: list[Path], progress: Progress) -> Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """What each part of a repair has in hand."""
+    """What each part of a repair works with."""
 
     access: Access
     s3: Any
@@ -116,7 +116,7 @@ class Work:
         return False
 
     def put(self, md5: str, file: Path, source: str) -> bool:
-        """Upload a file if its bytes are those of the md5; they are read once more, as they may have changed."""
+        """Upload a file if its bytes are those of the md5; they are read again, as they may have changed."""
         if file_md5(file) != md5.removesuffix(needed.FOLDER):
             return False
         key = storage.object_key(self.access, md5)
@@ -166,7 +166,7 @@ def restore_data(work: Work, sizes: dict[str, int | None], folders: list[Path]) 
 
 
 def take_data(work: Work, md5: str) -> bool:
-    """Take this object out of the quarantine, if its bytes are there."""
+    """Restore this object from the quarantine, if its bytes are there."""
     whole = md5.removesuffix(needed.FOLDER)
     return work.take(
         storage.object_key(work.access, md5), "data",
@@ -175,7 +175,7 @@ def take_data(work: Work, md5: str) -> bool:
 
 
 def replay_missing(work: Work, missing: set[str]) -> None:
-    """Derive anew what no file has; the rest is lost."""
+    """Derive again what no file has; the rest is lost."""
     work.access.paths.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work.access.paths.temporary, prefix="repair-") as folder:
         replay = Replay(work.access, work.s3, Path(folder) / "replayed.csv")

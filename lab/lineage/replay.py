@@ -1,4 +1,4 @@
-"""Versions derived anew, one after the other: the file of one is the base of the next, and is only appended to."""
+"""Derives versions again, one after the other: the file of one is the base of the next, and is only appended to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Replay:
     md5: str = ""
 
     def make(self, version: DataVersion, base_size: int | None) -> Path | None:
-        """The file of this version, or None: it was made by hand, its base is lost, or the bytes come out otherwise.
+        """The file of this version, or None: it was made by hand, its base is lost, or the bytes differ.
 
         Raises:
             ServiceError: the object store does not answer.
@@ -48,7 +48,7 @@ class Replay:
         return self.file if self.md5 == version.md5 else None
 
     def bring(self, md5: str) -> bool:
-        """Have the data of this md5 in the file; False if the bucket has it not, or not sound."""
+        """Write the data of this md5 to the file; False if the bucket does not have it, or it is damaged."""
         if self.md5 == md5:
             return True
         self.md5 = ""

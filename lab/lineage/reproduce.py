@@ -1,4 +1,4 @@
-"""Writes the file of a data version, or derives it anew from its base; either way its bytes are the version's."""
+"""Writes the file of a data version, or derives it again from its base; either way its bytes are the version's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lab.proc import run
 
 LIMIT = 3600
 DATA = PurePosixPath("data")
-"""What the dataset is called in a DVC folder that is gone afterwards."""
+"""The name of the dataset in a temporary DVC folder."""
 
 
 def reproduce(access: Access, wanted: str, output: Path | None, *, replay: bool) -> tuple[DataVersion, Path]:
@@ -55,7 +55,7 @@ def default_output(access: Access, version: DataVersion) -> Path:
 
 
 def pulled(access: Access, clone: Repository, commit: str, path: str) -> Path:
-    """The data that `commit` names, in the cache of a DVC folder beside the clone: nothing is checked out."""
+    """The data that `commit` names, in the cache of a DVC folder next to the clone: nothing is checked out."""
     found = content.read(clone, commit, PurePosixPath(path))
     folder = clone.folder.with_name("dvc")
     lay_out(folder, DATA, found.pointer, found.remote)
@@ -71,7 +71,7 @@ def pulled(access: Access, clone: Repository, commit: str, path: str) -> Path:
 
 
 def replayed(access: Access, clone: Repository, version: DataVersion) -> Path:
-    """The version derived anew: from its seed, or by appending its run's rows to its base."""
+    """The version, derived again: from its seed, or by appending its run's rows to its base."""
     made = clone.folder.parent / "replayed.csv"
     if version.seed is not None and version.rows is not None:
         generate(made, version.rows, version.seed)

@@ -1,4 +1,4 @@
-"""What this machine still holds of objects that the bucket lacks: any file, wherever it is, whose bytes have the md5.
+"""What this machine still has of objects that the bucket lacks: any file with the md5.
 
 That finds DVC's caches (where a file is named by its md5), working files in run folders and clones, and the bodies of
 LocalStack's durable folder, all in the same way.
@@ -25,7 +25,7 @@ class Found:
 
 
 def search(folders: list[Path], wanted: Mapping[str, int | None]) -> Found:
-    """Look through the folders for these md5s, each with its size in bytes if that is known. Links are not followed.
+    """Search the folders for these md5s, each with its size in bytes if known. Links are not followed.
 
     A file is read if it has a wanted size, or if its path ends as a cache's does, in a wanted md5.
     """

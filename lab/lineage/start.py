@@ -21,9 +21,9 @@ from lab.lineage.versions import DataVersion
 from lab.pipeline.git import GitError
 
 CLONE_LIMIT = 60
-"""Seconds that reading the history takes at most, on a slow machine; shown, not enforced."""
+"""The most seconds that reading the history takes on a slow machine; shown, not enforced."""
 CODE_GONE = re.compile(r"Version ([0-9a-f]{12})[0-9a-f]* not found in the repository")
-"""What Airflow's GitDagBundle says in a pod where it clones anew; a node that has the commit still runs the step."""
+"""The error of Airflow's GitDagBundle in a pod with a new clone; a node that has the commit still runs the step."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Re
     Raises:
         NoSuchVersionError: the branch does not exist; no run was started.
         CheckFailedError: the run failed; the message holds the task and its own error line.
-        ServiceError: the limit was reached; the run goes on.
-        StoppedError: the person stopped watching; the run goes on.
+        ServiceError: the limit was reached; the run continues.
+        StoppedError: the user stopped watching; the run continues.
     """
     branch = parameters.get("branch")
     if branch is not None:
@@ -81,7 +81,7 @@ def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Re
 
 
 def start(airflow: Airflow, parameters: dict[str, Any]) -> str:
-    """Start the run and return its id; says why where the DAG has stopped to load since it was looked at."""
+    """Start the run and return its id; the error says why if the DAG no longer loads since it was checked."""
     try:
         return airflow.trigger(DAG, parameters)
     except NoSuchVersionError:
@@ -113,7 +113,7 @@ def require_runnable(airflow: Airflow) -> None:
 
 
 def warn_of_newer_code(airflow: Airflow) -> None:
-    """Say that the run used other code than what is at the head of the branch, where that does not load."""
+    """Warn that the run used older code than the head of the branch, if the code at the head does not load."""
     with contextlib.suppress(NotRunningError, ServiceError):
         if trouble := airflow.why_not_loaded(airflow.dag()):
             ui.say(f"warning: the DAG {DAG} no longer loads: {trouble}; this run used the code before it")
@@ -129,9 +129,9 @@ def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> Chec
         lines = airflow.task_log(DAG, run_id, name, task["try_number"])
     except NotRunningError as error:  # as when Airflow has no credentials for the bucket
         return CheckFailedError(f"{name} failed, and its log cannot be read", "make lab-status", error.message)
-    told, hints = told_in(lines, "error"), told_in(lines, "hint")
-    if told:
-        return CheckFailedError(f"{name}: {told[-1]}", hints[-1] if hints else hint)
+    errors, hints = said_in(lines, "error"), said_in(lines, "hint")
+    if errors:
+        return CheckFailedError(f"{name}: {errors[-1]}", hints[-1] if hints else hint)
     if gone := CODE_GONE.search("\n".join(lines)):
         return CheckFailedError(
             f"{name}: the history of the repository was rewritten: {gone[1]}, the commit of this run's DAG, is gone",
@@ -140,7 +140,7 @@ def failure(airflow: Airflow, run_id: str, failed: list[dict[str, Any]]) -> Chec
     return CheckFailedError(f"{name} failed", hint, "\n".join(lines[-12:]))
 
 
-def told_in(lines: list[str], kind: str) -> list[str]:
+def said_in(lines: list[str], kind: str) -> list[str]:
     """What a step said in the lines of its log that begin with `error:` or `hint:`."""
     return [line.removeprefix(f"{kind}: ") for line in lines if line.startswith(f"{kind}: ")]
 

@@ -33,7 +33,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was looked at: each version's base (the one before it of its dataset), objects and receipts by md5."""
+    """What was checked: each version's base (the one before it of its dataset), objects and receipts by md5."""
 
     before: dict[int, DataVersion | None]
     objects: dict[str, Inspection]
@@ -47,7 +47,7 @@ def verify(access: Access, wanted: str | None, progress: Callable[[str], None], 
     """Check all versions of the branch, or the one that `wanted` names.
 
     Raises:
-        LabError: the check itself could not be made (a service is down); this is no verdict on any version.
+        LabError: the check itself could not be made (a service is down); this says nothing about any version.
     """
     progress("cloning the repository")
     known = versions.of_branch(access, branch)
@@ -149,7 +149,7 @@ def object_problems(version: DataVersion, found: Inspection, quarantined: set[st
 
 
 def data_problems(version: DataVersion, base: DataVersion | None, found: Inspection, evidence: Evidence) -> list[str]:
-    """What is wrong with bytes that are the pointer's own; where they are others, there is nothing more to say."""
+    """What is wrong with bytes that match the pointer; other bytes are not checked further."""
     if found.md5 != version.md5:
         return []
     if found.fault:

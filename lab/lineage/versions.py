@@ -66,7 +66,7 @@ class DataVersion:
 
     @property
     def row_identity(self) -> str:
-        """What its run's rows were derived from besides its base; UsageError if this lab does not know how."""
+        """What its run's rows were derived from, apart from its base; UsageError if this lab does not know how."""
         return row_identity(self.row_key or 1, self.dag_id or "", self.path, self.run_id or "")
 
     @property
@@ -77,7 +77,7 @@ class DataVersion:
 
 @contextmanager
 def fresh_clone(access: Access, *options: str) -> Iterator[Repository]:
-    """A new clone of the lab's repository that is gone after the block, with nothing checked out.
+    """A temporary clone of the lab's repository, with nothing checked out.
 
     `options` are those of git-clone(1).
     """
@@ -114,7 +114,7 @@ def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:
 
 
 def no_branch(branch: str, known: Iterable[str]) -> NoSuchVersionError:
-    """The error for a branch that is not one of those there are."""
+    """The error for a branch that does not exist."""
     return NoSuchVersionError(f"there is no branch {branch!r}", f"branches: {', '.join(known) or 'none yet'}")
 
 
@@ -157,7 +157,7 @@ def pointer_of(change: Change, blobs: dict[str, str]) -> Pointer:
     """The pointer that a commit left.
 
     Raises:
-        DatasetError: what stands there is no pointer; why not.
+        DatasetError: it is not a pointer, and why.
     """
     if change.mode in ODDITIES:
         raise DatasetError(f"{change.path} is {ODDITIES[change.mode]}, not a DVC pointer")

@@ -45,7 +45,7 @@ class Association(Resource):
             answer = self.eks("describe_pod_identity_association", GONE, associationId=each["associationId"])
             if answer is not None:
                 found = answer["association"]
-                self.whose(f"association {self.name}", found.get("tags", {}))
+                self.require_own(f"association {self.name}", found.get("tags", {}))
                 return found
         return None
 

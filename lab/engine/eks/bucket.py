@@ -41,7 +41,7 @@ class Bucket(Resource):
         if not self.exists():
             return ABSENT
         answer = self.s3("get_bucket_tagging", absent=("NoSuchTagSet",))
-        self.whose(f"bucket {self.name}", as_mapping(answer["TagSet"] if answer else []))
+        self.require_own(f"bucket {self.name}", as_mapping(answer["TagSet"] if answer else []))
         return State(True, tuple(name for name, is_set, _ in self.properties() if not is_set()))
 
     def exists(self) -> bool:
@@ -75,7 +75,7 @@ class Bucket(Resource):
         if tags is None:  # made a moment ago, where tags were not taken along
             self.s3("put_bucket_tagging", Tagging={"TagSet": as_list(self.tags)})
         else:
-            self.whose(f"bucket {self.name}", as_mapping(tags["TagSet"]))
+            self.require_own(f"bucket {self.name}", as_mapping(tags["TagSet"]))
         for name, is_set, put in self.properties():
             if not is_set():
                 note(name)

@@ -50,7 +50,7 @@ class Cluster(Resource):
         if found is None:
             return self.look_for_pieces()
         if self.is_new:
-            self.whose(f"cluster {self.name}", found.get("tags", {}))
+            self.require_own(f"cluster {self.name}", found.get("tags", {}))
         if found["status"] != "ACTIVE":
             return State(True, (f"is {found['status']}",))
         if self.is_new:

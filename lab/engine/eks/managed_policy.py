@@ -39,7 +39,7 @@ class ManagedPolicy(Resource):
         answer = self.iam("get_policy", absent=MISSING)
         if answer is None:
             return None
-        self.whose(f"policy {self.name}", as_mapping(answer["Policy"].get("Tags", [])))
+        self.require_own(f"policy {self.name}", as_mapping(answer["Policy"].get("Tags", [])))
         return answer["Policy"]
 
     def differences(self, found: dict[str, Any]) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class Resource(ABC):
         """Why `down` leaves what is there, or nothing."""
         return ""
 
-    def whose(self, what: str, tags: Mapping[str, str]) -> None:
+    def require_own(self, what: str, tags: Mapping[str, str]) -> None:
         """Return if these are the tags of what is this lab's; ForeignError else."""
         require_own(what, tags, self.place.settings.cluster.name)
 

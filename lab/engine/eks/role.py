@@ -42,7 +42,7 @@ class Role(Resource):
         answer = self.iam("get_role", MISSING)
         if answer is None:
             return None
-        self.whose(f"role {self.name}", as_mapping(answer["Role"].get("Tags", [])))
+        self.require_own(f"role {self.name}", as_mapping(answer["Role"].get("Tags", [])))
         return answer["Role"]
 
     def differences(self, found: dict[str, Any]) -> Iterator[str]:

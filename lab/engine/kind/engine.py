@@ -44,7 +44,7 @@ class KindEngine:
         if not instance.is_up() or not release.is_current(instance):
             release.require_valid(instance)
         watches = inotify(0 if instance.container() else cluster.other_nodes(instance))
-        looked = [docker_ports(version), watches, *report.cut_off(instance)]
+        looked = [docker_ports(version), watches, *report.unfinished_rotation(instance)]
         return [f"warning: {check.found} ({check.hint})" for check in looked if check.state == "warn"]
 
     def phases(self) -> list[Phase]:

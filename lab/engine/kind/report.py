@@ -102,7 +102,7 @@ def diagnose(instance: Instance) -> list[Check]:
     told = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
     found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *told, hint="make lab-up")]
     found.append(inotify(cluster.other_nodes(instance)))
-    found += cut_off(instance)
+    found += unfinished_rotation(instance)
     found += network_policies(instance)
     found += [Check("left over", "fail", line, "make lab-down removes it") for line in leftovers(instance)]
     now = status(instance)
@@ -113,7 +113,7 @@ def diagnose(instance: Instance) -> list[Check]:
     return [*found, *health.dag_checks(now.import_errors)]
 
 
-def cut_off(instance: Instance) -> list[Check]:
+def unfinished_rotation(instance: Instance) -> list[Check]:
     """A rotation of secrets that has not ended: what uses them may be refused until it goes on."""
     if not rotation.pending_file(instance).exists():
         return []

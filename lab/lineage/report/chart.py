@@ -10,9 +10,9 @@ from lab.lineage.report.entries import FAULT, Entry
 from lab.lineage.report.scale import Scale, decimals, scale, whole_step
 
 DOTS = 150
-"""Up to so many versions each has a dot of its own; beyond, the line shows them and only faults have one."""
+"""Up to this many versions, each has its own dot; beyond, only faults have a dot."""
 TABBED = 40
-"""Up to so many dots can be reached by the keyboard; the table has the same links."""
+"""Up to this many dots can be reached by the keyboard; the table has the same links."""
 LABEL = 92
 """The width of a date, and some space."""
 LEAST = 4
@@ -73,7 +73,7 @@ class Chart:
     def svg(self) -> str:
         layout = self.layout
         first, last = self.entries[0], self.entries[-1]
-        told = (
+        summary = (
             f"Rows and size of {len(self.entries)} versions of {first.version.path}: "
             f"from {count(first.rows)} rows and {megabytes(first.megabytes)} in version {first.version.number} "
             f"to {count(last.rows)} rows and {megabytes(last.megabytes)} in version {last.version.number}. "
@@ -84,7 +84,7 @@ class Chart:
         return "".join(
             [
                 f'<svg class="chart {layout.name}" viewBox="0 0 {layout.width} {layout.height}" role="group" '
-                f'aria-label="{escape(told)}">',
+                f'aria-label="{escape(summary)}">',
                 *self.panel("rows", "Rows", rows, layout.rows_top, layout.rows_height),
                 *self.panel("size", "Size of the file, MB (10⁶ bytes)", size, layout.size_top, layout.size_height),
                 *self.strip(),
@@ -94,7 +94,7 @@ class Chart:
         )
 
     def panel(self, kind: str, title: str, values: list[float | None], top: int, height: int) -> Iterator[str]:
-        """Title, grid, line and dots of one quantity; a version whose value is not known interrupts the line."""
+        """Title, grid, line and dots of one quantity; a version without a known value interrupts the line."""
         yield f'<text class="title {kind}" x="{self.layout.left}" y="{top - 12}">{title}</text>'
         known = [value for value in values if value is not None]
         if not known:
@@ -141,7 +141,7 @@ class Chart:
         """One cell for each version, coloured by its state; faults last and wide enough to be seen among a thousand."""
         top = self.layout.strip_top
         yield f'<text class="title" x="{self.layout.left}" y="{top - 8}">Verification</text>'
-        # Narrow cells overlap a little: between two that only touch, a screen shows the ground.
+        # Narrow cells overlap a little: between two that only touch, the background is visible.
         between = -2 if self.slot > 8 else 0.7
         for index, each in sorted(enumerate(self.entries), key=lambda pair: pair[1].state == FAULT):
             width = max(self.slot + between, LEAST if each.state == FAULT else 0)

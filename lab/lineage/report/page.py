@@ -1,5 +1,5 @@
-"""Puts the page together. Names, subjects and ids come from commits that anybody may have made: all is escaped, and the
-page's own policy lets no script run but its own.
+"""Builds the page. Names, subjects and ids come from commits that anyone may have made: everything is escaped, and the
+page's content security policy allows no script but its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COLUMNS = ("Version", "Made (UTC)", "Rows", "Added", "MB", "State", "Made by", "
 
 @dataclass(frozen=True)
 class Report:
-    """What the page is of; `made` is when, in words."""
+    """The content of the page; `made` is the time, in words."""
 
     entries: list[Entry]
     branch: str
@@ -32,13 +32,13 @@ class Report:
 
 
 def text(value: object) -> str:
-    """Any text as HTML: escaped, control characters made visible, its direction of writing its own affair."""
+    """Any text as HTML: escaped, control characters made visible, and its writing direction isolated."""
     shown = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cs"} else c for c in str(value))
     return f"<bdi>{escape(shown)}</bdi>" if not shown.isascii() else escape(shown)
 
 
 def breakable(path: str) -> str:
-    """A path that may go on in the next line where a person would break it."""
+    """A path that may wrap after `/` and `_`."""
     return "<wbr>".join(text(part) for part in re.split(r"(?<=[/_])", path))
 
 
@@ -103,14 +103,14 @@ def timelines(report: Report) -> Iterator[str]:
 
 
 def legend() -> Iterator[str]:
-    told = {
+    meanings = {
         SOUND: "verified: object, md5, rows, receipt and run are what the commit says",
         FAULT: "fault: at least one of them is not",
         UNCHECKED: "not checked",
     }
     yield '<ul class="legend" aria-label="Legend">'
     yield '<li><i class="key rows"></i>rows</li><li><i class="key size"></i>size</li>'
-    for state, words in told.items():
+    for state, words in meanings.items():
         yield f'<li><i class="key {state}">{chart.MARKS[state]}</i>{words}</li>'
     yield "<li>The axes show what changes and need not begin at zero.</li></ul>"
 
@@ -163,7 +163,7 @@ def number(value: float | None) -> object:
 
 
 def link(address: str, whole: str, shown: str) -> str:
-    """A link, or, where there is no page to go to, the whole text to be copied; either shows it all when pointed at."""
+    """A link, or, where there is no page, the whole text to copy; both show the whole text on hover."""
     if not whole:
         return ""
     if address:
