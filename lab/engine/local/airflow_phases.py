@@ -15,7 +15,7 @@ from lab.secrets import write_private
 
 
 def database_stamp(instance: Instance) -> Path:
-    """Names the Airflow environment that the database was migrated by."""
+    """Names the Airflow environment that migrated the database."""
     return instance.paths.airflow / "migrated"
 
 

@@ -1,7 +1,7 @@
 """The phases of `lab up` on the local engine.
 
-Everything that can go on at the same time does: the environments are installed beside each other, and the dataset is
-made while Airflow starts. Each phase can be cut off at any instruction and run again.
+Phases run in parallel where possible: the environments are installed in parallel, and the dataset is made while
+Airflow starts. Each phase can be interrupted at any instruction and run again.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ TRIGGERS: tuple[str, str, Check, Apply, tuple[str, ...]] = (
 
 
 def phases(instance: Instance) -> list[Phase]:
-    """The visible list. Each phase's `done` and `apply` stand side by side in the file that it names."""
+    """The list of phases. Each phase's `done` and `apply` are in the same file."""
     installs = [
         Phase(
             f"environment-{name}",

@@ -42,7 +42,7 @@ class LocalEngine:
         if taken:  # the phase that starts the supervisor chooses another
             self.down(purge=False)
             return [f"{line[0].upper()}{line[1:]}. The lab restarts on another port." for line in taken]
-        # Here, and in no phase: beside other phases, their own programs would be taken for leftovers.
+        # Here, and not in a phase: the programs of parallel phases would be treated as leftovers.
         if not self.instance.is_up() and processes.end_all(self.paths.home):
             return ["Ended processes that an earlier lab left behind."]
         return []
@@ -88,7 +88,7 @@ class LocalEngine:
     def shell_environment(self) -> dict[str, str]:
         access = self.access()
         wanted = services.airflow_environment(access)
-        # HOME, TMPDIR, PATH and Git's isolation are for services; a person keeps their own.
+        # HOME, TMPDIR, PATH and Git's isolation are for services; users keep their own.
         private = {"HOME", "TMPDIR", "PATH", "LANG", "LAB_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"}
         kept = {
             name: value

@@ -29,7 +29,7 @@ CHALLENGE = ("WWW-Authenticate", 'Basic realm="lab"')
 
 
 class NoHeadersError(Exception):
-    """The backend ended before it had said its headers."""
+    """The backend ended before it had sent its headers."""
 
 
 def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -95,7 +95,7 @@ def feed(source: IO[bytes], target: IO[bytes]) -> None:
         shutil.copyfileobj(source, target, CHUNK)
         target.close()
     except (BrokenPipeError, ConnectionError):
-        pass  # the other side has gone; its exit status tells the story
+        pass  # the other side has closed the pipe; its exit status says why
 
 
 def read_headers(stream: IO[bytes]) -> tuple[str, list[tuple[str, str]]]:

@@ -36,7 +36,7 @@ class Instance(LabInstance):
         return self.supervisor().process() is not None
 
     def start(self, service: Service) -> float:
-        """Have the service run as described and return when it was started (seconds since 1970)."""
+        """Run the service as described and return when it was started (seconds since 1970)."""
         supervisor = self.supervisor()
         supervisor.ensure(service)
         return float(supervisor.states()[service.name].get("start") or time.time())

@@ -1,6 +1,6 @@
-"""Starts one service: reads what to run from a private file, and becomes it.
+"""Starts one service: reads what to run from a private file, and executes it in place.
 
-The process supervisor's own configuration so holds no secret and no quoting, and a restart takes up a changed file.
+So the process supervisor's own configuration needs no secrets or quoting, and a restart uses a changed file.
 Standard library only, and little of it: it runs before every service.
 """
 
@@ -20,9 +20,9 @@ def main() -> None:
 
 
 def end_orphans(memory: str, environment: dict[str, str]) -> None:
-    """If something of the service's last process group is left, have it looked at; then remember the new group.
+    """End leftovers of the service's last process group, if any; then remember the new group.
 
-    supervisord makes each service the leader of a group of its own (`os.setpgrp`), which its children stay in.
+    supervisord makes each service the leader of its own group (`os.setpgrp`), which its children stay in.
     """
     try:
         with open(memory, encoding="utf-8") as file:  # noqa: PTH123

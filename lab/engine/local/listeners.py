@@ -41,7 +41,7 @@ def has_socket(process: psutil.Process, port: int) -> bool:
 def foreign(process: psutil.Process | None, port: int, home: Path) -> str:
     """The program that listens on `port` in place of `process`, as `name (pid 123)`; nothing if none does.
 
-    Not foreign are this program itself, because `lab drill` stands in for services that it has stopped, and what a
+    This program itself is allowed, because `lab drill` stands in for services that it has stopped, and so is what a
     service of the lab at `home` has left behind.
     """
     # The service is looked for twice: it may begin to listen in between.

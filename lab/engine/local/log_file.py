@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.proc import tail
 
 WINDOW = 500_000
-"""Bytes at the end of a log that are looked at."""
+"""Bytes that are read from the end of a log."""
 
 
 def last_lines(file: Path, lines: int) -> str:

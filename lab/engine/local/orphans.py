@@ -1,6 +1,6 @@
-"""Ends what a service that was killed has left behind: Airflow's idle executor workers.
+"""Ends what a killed service has left behind: Airflow's idle executor workers.
 
-They wait for tasks of a scheduler that is no more, for ever. One that still runs a task is left to finish it: it
+They would wait forever for tasks of a scheduler that has ended. One that still runs a task may finish it: it
 reports to the API server, and the new scheduler takes the result.
 """
 

@@ -1,4 +1,4 @@
-"""The lab's own processes, known by LAB_HOME in their environment; nobody else's is ever touched."""
+"""The lab's own processes, known by LAB_HOME in their environment; no other process is ever touched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of all the lab's processes together; `kind` is PSS where the system tells it, else RSS."""
+    """Bytes of all the lab's processes together; `kind` is PSS where the system reports it, else RSS."""
 
     total: int
     kind: str
@@ -33,7 +33,7 @@ def own_processes(home: Path) -> Iterator[psutil.Process]:
 
 
 def end_all(home: Path, patience: float = 5) -> int:
-    """End what is left of the lab's processes, politely and then not; return how many there were."""
+    """End what is left of the lab's processes, with SIGTERM, then SIGKILL; return how many there were."""
     left = list(own_processes(home))
     for process in left:
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""The local lab as it is now: its status, and everything worth looking at when something is wrong."""
+"""The current state of the local lab: its status, and checks for when something is wrong."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def diagnose(instance: Instance) -> list[Check]:
     current = {name: instance.environment(name).is_current() for name in ENVIRONMENTS}
     found = checks(instance.paths, installs=not all(current.values()), starts=not instance.is_up())
     for name, is_current in current.items():
-        told = ("ok", "installed from its lock") if is_current else ("warn", "not installed yet")
-        found.append(Check(f"environment {name}", *told, hint="make lab-up"))
+        result = ("ok", "installed from its lock") if is_current else ("warn", "not installed yet")
+        found.append(Check(f"environment {name}", *result, hint="make lab-up"))
     left = list(leftovers(instance))
     if left:
         found.append(Check("processes", "fail", f"still running: {', '.join(left)}", "make lab-down ends them"))
@@ -101,7 +101,7 @@ def service_of(instance: Instance, process: psutil.Process) -> str:
     """The service whose command the process runs, else the name of its program."""
     supervisor = instance.supervisor()
     with contextlib.suppress(psutil.Error):
-        line = process.cmdline()  # of a script, its interpreter comes first
+        line = process.cmdline()  # the interpreter of a script comes first
         for name in services.NAMES:
             command = (supervisor.written(name) or {}).get("command")
             if command and line[-len(command) :] == command:

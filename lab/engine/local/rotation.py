@@ -1,4 +1,4 @@
-"""Other secrets for the local engine, while nothing of the lab runs: every service reads them as it starts."""
+"""Rotates the secrets of the local engine while it is down: every service reads them when it starts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lab.secrets import FERNET, GENERATORS
 
 
 def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
-    """Replace these secrets. Cut off anywhere, it leaves a lab that comes up, and can be done again.
+    """Replace these secrets. Interrupted at any point, it leaves a lab that comes up, and can be run again.
 
     Raises:
         NotRunningError: the lab has no secrets yet.
-        ProgramError: Airflow could not encrypt its connections again; it goes on with both keys until it can.
+        ProgramError: Airflow could not encrypt its connections again; it continues with both keys until it can.
     """
     secrets = instance.access().secrets
     if secrets.missing():
@@ -34,7 +34,7 @@ def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
 
 
 def encrypt_again(instance: Instance) -> None:
-    """Have Airflow encrypt what is in its database by the first of its keys; without a database there is nothing."""
+    """Have Airflow encrypt what is in its database with the first of its keys, if there is a database."""
     folder = instance.paths.airflow
     if not services.database_file(folder).exists():
         return

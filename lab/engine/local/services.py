@@ -1,4 +1,4 @@
-"""What the local engine runs: each service as data, and how to know that it is ready."""
+"""What the local engine runs: each service as data, with its readiness check."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lab.pipeline.git import isolated_variables
 from lab.proc import service_environment
 
 NAMES = (GIT, LOCALSTACK, API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERS)
-# The scheduler waits for the tasks that it runs. LocalStack takes long to end by itself, and has nothing to lose: each
-# answer it gave is on disk already.
+# The scheduler waits for the tasks that it runs. LocalStack takes long to shut down, and has nothing to lose: what it
+# has answered is on disk already.
 PATIENCE = {SCHEDULER: 30, LOCALSTACK: 2}
 BUNDLE = "lab"
 
@@ -126,7 +126,7 @@ def airflow_environment(access: Access) -> dict[str, str]:
             **access.own_variables(),
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
             "AIRFLOW_HOME": str(paths.airflow),
-            # macOS kills a forked child that touches its frameworks; Airflow's documentation asks for this there.
+            # macOS kills a forked child that touches its frameworks; Airflow's documentation requires this there.
             "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
             # Without login and password here: GitHook would put them into the URL. The credential helper has them.
             "AIRFLOW_CONN_GIT_DEFAULT": json.dumps({"conn_type": "git", "host": access.repository_url}),

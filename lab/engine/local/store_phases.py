@@ -47,7 +47,7 @@ def start_storage(instance: Instance, _: Note) -> None:
 
 
 def prepare_localstack(paths: Paths, service: Service) -> None:
-    """The folders that LocalStack takes for its machine's, and our init hooks where it looks for them."""
+    """The folders that LocalStack uses as the root of its machine, with our init hooks where it looks for them."""
     root = services.localstack_root(paths)
     hooks = root / "etc" / "localstack" / "init"
     for folder in (paths.objects, hooks.parent, root / "var" / "lib"):
@@ -59,12 +59,12 @@ def prepare_localstack(paths: Paths, service: Service) -> None:
 
 
 def make_catalogue(root: Path, service: Service, lock: int) -> None:
-    """LocalStack's index of AWS APIs; if LocalStack itself makes it, it keeps 400 MB of memory for that."""
+    """LocalStack's index of AWS APIs; if LocalStack creates it at startup, it keeps 400 MB of memory for that."""
     catalogue = root / "usr" / "lib" / "localstack"
     stamp = catalogue / "made"
     if stamp.exists():
         return
-    shutil.rmtree(catalogue, ignore_errors=True)  # half of one, of an attempt that was cut off: the program refuses it
+    shutil.rmtree(catalogue, ignore_errors=True)  # left incomplete by an interrupted attempt: the program refuses it
     catalogue.mkdir(parents=True)
     command = [service.command[0], "-m", "localstack.aws.spec"]
     run(command, env=service.environment, cwd=root, limit=START_LIMIT, inherit=[lock])

@@ -1,4 +1,4 @@
-"""The process supervisor (supervisord): keeps the services, restarts them, keeps their logs within bounds.
+"""The process supervisor (supervisord): runs the services, restarts them, and limits the size of their logs.
 
 Reached over its XML-RPC interface on loopback (http://supervisord.org/api.html) with a generated password.
 """
@@ -37,7 +37,7 @@ class Service:
     environment: dict[str, str]
     folder: str
     patience: int = 10
-    """Seconds that it has to end by itself when it is told to."""
+    """Seconds that it has to end after SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Supervisor:
         return self.paths.logs / f"{name}.log"
 
     def process(self) -> psutil.Process | None:
-        """The running supervisord of this lab, or None: a pid used by another program since does not count."""
+        """The running supervisord of this lab, or None; a pid that another program has reused does not count."""
         with contextlib.suppress(FileNotFoundError, ValueError, psutil.Error, OSError):
             process = psutil.Process(int(self.pid_file.read_text("utf-8")))
             if process.environ().get("LAB_HOME") == str(self.paths.home) and process.status() != "zombie":
@@ -165,7 +165,7 @@ class Supervisor:
         return {info["name"]: info for info in self.call("getAllProcessInfo")}
 
     def is_current(self, service: Service) -> bool:
-        """Whether the service runs, with exactly this command and environment."""
+        """Whether the service runs with exactly this command and environment."""
         state = self.states().get(service.name, {}).get("statename")
         return state == RUNNING and self.written(service.name) == asdict(service)
 
@@ -177,12 +177,12 @@ class Supervisor:
         return content
 
     def ensure(self, service: Service) -> None:
-        """Have the service run as described; one that runs otherwise is restarted."""
+        """Run the service as described; a service that runs with another description is restarted."""
         if self.is_current(service):
             return
         self.stop(service.name)
         write_private(self.service_file(service.name), json.dumps(asdict(service)))
-        with contextlib.suppress(xmlrpc.client.Fault):  # ABNORMAL_TERMINATION: told by the wait for its health
+        with contextlib.suppress(xmlrpc.client.Fault):  # ABNORMAL_TERMINATION: reported by the wait for its health
             self.call("startProcess", service.name, False)
 
     def stop(self, name: str) -> None:
@@ -190,7 +190,7 @@ class Supervisor:
             self.call("stopProcess", name)
 
     def failed(self, name: str) -> str:
-        """Why the service will not come up by itself, or nothing."""
+        """Why the service will not start without help, or nothing."""
         info = self.states().get(name, {})
         if info.get("statename") in {"FATAL", "EXITED", "UNKNOWN"}:
             return f"{name} ends as soon as it starts: {info.get('spawnerr') or info.get('description')}"
