@@ -14,7 +14,7 @@ from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER, TRIGGERS
 from lab.engine.phases import Note
 
 READY_LIMIT = 300
-"""Seconds that Airflow may take on a slow machine until it answers; it is some twenty on two cores."""
+"""Seconds that Airflow may take to answer on a slow machine; it takes about twenty on two cores."""
 
 
 def release_done(instance: Instance) -> bool:
@@ -36,13 +36,13 @@ def wait_for_airflow(instance: Instance, note: Note) -> None:
 
 
 def require_airflow(instance: Instance) -> None:
-    """Return if Airflow answers and all of it runs what it was given last; NotYetError else."""
+    """Return if Airflow answers and all of it is rolled out; NotYetError otherwise."""
     rollout.require_done(instance, API_SERVER, SCHEDULER, DAG_PROCESSOR)
     answers(f"{instance.access().airflow_url}/api/v2/version")
 
 
 def dags_done(instance: Instance) -> bool:
-    # A component that was killed is told dead by Airflow within half a minute: its last heartbeat counts till then.
+    # Airflow reports a killed component within half a minute: until then, its last heartbeat counts.
     return succeeds(functools.partial(dags_loaded, instance.access(), 0))
 
 
@@ -60,7 +60,7 @@ def triggers_done(instance: Instance) -> bool:
 
 
 def watch_for_pushes(instance: Instance, note: Note) -> None:
-    """Have Gitea tell the service of pushes, which knows what was there before it when it is ready."""
+    """Create the webhook in Gitea, once the service is ready and has read the existing commits."""
     if not instance.settings.triggers.on_push:
         gitea.remove_webhooks(instance.access())
         return

@@ -1,4 +1,4 @@
-"""Whose tables the database has: PostgreSQL's image has this Airflow's, kept data those of its time."""
+"""The Airflow version of the database schema: the current one in PostgreSQL's image, maybe an older one in data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from lab.pins import pins
 
 
 def remember(instance: Instance) -> None:
-    """Note that the database, which is not there yet, will have the tables of the Airflow that the lab has now."""
+    """Note that the database, which does not exist yet, will have the schema of the lab's current Airflow."""
     stamp(instance).write_text(this_airflow(), "utf-8")
 
 
 def are_current(instance: Instance) -> bool:
-    """Whether the database was made by this Airflow; by an older one, or an unknown one, it has to be migrated."""
+    """Whether this Airflow created the database; one of an older or unknown Airflow has to be migrated."""
     return stamp(instance).exists() and stamp(instance).read_text("utf-8") == this_airflow()
 
 

@@ -1,4 +1,4 @@
-"""The phases of `lab up` on the kind engine; what can go on at the same time does."""
+"""The phases of `lab up` on the kind engine; they run in parallel where possible."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ PHASES: list[tuple[str, str, float, Check, Apply, tuple[str, ...]]] = [
 
 
 def phases(instance: Instance) -> list[Phase]:
-    """The visible list. Each phase's `done` and `apply` stand side by side in the file that it names."""
+    """The list of phases. Each phase's `done` and `apply` are in the same file."""
     worker = Phase(
         "environment-worker",
         "Installing the worker environment",

@@ -1,4 +1,4 @@
-"""The cluster itself: made, started again, told from somebody else's, and removed with all that belongs to it."""
+"""The cluster itself: create, restart and identify it, and remove it with everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CREATE_LIMIT = 240
 START_LIMIT = 120
 LOAD_LIMIT = 600
 NODE_PORTS = {"airflow": 30080, "s3": 30566, "git": 30300}
-"""By which the node hands the lab's ports on to services: k8s/overlays/local names them too."""
+"""The node ports that forward the lab's ports to services: k8s/overlays/local has the same."""
 
 
 def require_own(instance: Instance) -> None:
     """Refuse to touch a cluster of the same name that is not this lab's.
 
     Raises:
-        SettingsError: there is one; the message says where it comes from as far as that can be told.
+        SettingsError: there is one; the message says where it comes from, as far as that is known.
     """
     container = instance.container()
     if container is None or instance.is_own(container):
@@ -43,10 +43,10 @@ def require_own(instance: Instance) -> None:
 
 
 def ensure(instance: Instance) -> None:
-    """Have this lab's node running and its API server answering.
+    """Start this lab's node, and wait for its API server.
 
     Raises:
-        LabError: kind could not make it; its last lines are the detail, and nothing half-made is left.
+        LabError: kind could not create it; its last lines are the detail, and nothing incomplete is left.
     """
     container = instance.container()
     if container is not None and not instance.kubeconfig.exists():
@@ -82,7 +82,7 @@ def create(instance: Instance) -> None:
 
 
 def load_images(instance: Instance) -> None:
-    """Give the node the images that pods are made of; it passes over those that it has."""
+    """Load the images of pods into the node; those that it has are skipped."""
     references = [instance.images.reference(name) for name in IN_CLUSTER]
     kind: tuple[str | Path, ...] = (tool(instance.paths, "kind"), "load", "docker-image")
     run([*kind, "--name", instance.cluster, *references], env=instance.tool_environment(), limit=LOAD_LIMIT)
@@ -90,9 +90,9 @@ def load_images(instance: Instance) -> None:
 
 
 def has_images(instance: Instance) -> bool:
-    """Whether the node holds the images of pods: it was made with them, or they were loaded.
+    """Whether the node holds the images of pods: it was created with them, or they were loaded.
 
-    The node of a lab that runs was made with the images of its time; those of another version of the lab are loaded.
+    The node of a running lab was created with the images of that time; those of another version of the lab are loaded.
     """
     container = instance.container()
     made_of = container["Config"]["Image"] if container else ""
@@ -119,7 +119,7 @@ def failure(said: str) -> LabError:
 
 
 def config(instance: Instance) -> str:
-    """What kind makes the cluster from, as YAML."""
+    """The kind configuration of the cluster, as YAML."""
     name = "cluster.yaml" if instance.images.baked else "cluster-pulled.yaml"
     template = (instance.paths.source / "k8s" / "kind" / name).read_text("utf-8")
     chosen = ports.read(instance.port_file)

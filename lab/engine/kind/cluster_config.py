@@ -1,4 +1,4 @@
-"""What kind makes the lab's cluster from: k8s/kind/cluster.yaml, and what differs from lab to lab."""
+"""The kind configuration of the lab's cluster: k8s/kind/cluster.yaml, and what differs between labs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def cluster_config(template: str, *, name: str, image: str, ports: Mapping[int, 
     """`template` filled in, as YAML for `kind create cluster --config -`.
 
     `ports` are NodePorts of services with the ports of this machine, on loopback, by which they are reached; `data` is
-    the folder that becomes /lab/data in the node. Everything else is the template's: what depends on the host (cgroup
-    v1, a capability that is missing) the node finds out by itself when it starts.
+    the folder that becomes /lab/data in the node. Everything else is the template's: the node detects what depends on
+    the host (cgroup v1, a missing capability) when it starts.
     """
     from ruamel.yaml import YAML
 

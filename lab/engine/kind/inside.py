@@ -1,4 +1,4 @@
-"""How the lab's services are reached from inside the cluster, and what a pod is told of them."""
+"""How the lab's services are reached from inside the cluster, and the environment of pods that use them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTITION = "aws"
 def pipeline_environment(access: Access, worker_image: str, worker_digest: str = "") -> dict[str, str]:
     """What Airflow and the step pods share, secrets aside: the ConfigMap `pipeline-environment`.
 
-    The repository has the URL that works in the person's browser; Git is told where its host is reached from here.
+    The repository has the URL that works in the user's browser; Git maps its host to the address inside the cluster.
     """
     return {
         **isolated_variables(access.repository_url, reached_at=GIT_URL),
@@ -44,7 +44,7 @@ def role_policies(access: Access) -> str:
 
 
 def associations() -> str:
-    """Which service account has which role, in the words of eksctl's `podIdentityAssociations`."""
+    """Which service account has which role, in the format of eksctl's `podIdentityAssociations`."""
     return "".join(
         f"- namespace: {NAMESPACE}\n  serviceAccountName: {account}\n  roleARN: {role_arn(identity)}\n"
         for account, identity in ACCOUNTS.items()
@@ -56,7 +56,7 @@ def role_arn(identity: Identity) -> str:
 
 
 def identity_environment(access: Access) -> dict[str, str]:
-    """What the service that re-enacts Pod Identity is told: the ConfigMap `pod-identity`."""
+    """The environment of the Pod Identity service: the ConfigMap `pod-identity`."""
     region = access.settings.storage.region
     return {
         "AWS_REGION": region,

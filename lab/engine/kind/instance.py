@@ -16,7 +16,7 @@ from lab.proc import Completed, run, service_environment
 from lab.tools import own_homes, tool
 
 AIRFLOW, PLATFORM, SYSTEM = "airflow", "platform", "kube-system"
-"""The namespaces: Airflow with the steps' pods, what stands in for other people's services, and Kubernetes' own."""
+"""The namespaces: Airflow with the steps' pods, the stand-ins for external services, and Kubernetes' own."""
 QUICK = 30
 """Seconds that a question to the cluster may take."""
 
@@ -38,7 +38,7 @@ class Instance(LabInstance):
 
     @property
     def network(self) -> str:
-        """A Docker network of this lab's own; kind's usual one is everybody's and is never removed."""
+        """This lab's own Docker network; kind's default network is shared and never removed."""
         return f"kind-{self.cluster}"
 
     @property
@@ -51,12 +51,12 @@ class Instance(LabInstance):
 
     @property
     def data(self) -> Path:
-        """What the cluster's volumes are on this machine; it stays when the cluster goes."""
+        """The folder of the cluster's volumes on this machine; it is kept when the cluster is removed."""
         return self.paths.data / "kind"
 
     @property
     def run_files(self) -> Path:
-        """What was rendered for this cluster: nothing secret, and worthless without it."""
+        """The files rendered for this cluster; none is secret."""
         return self.paths.run / "kind"
 
     @cached_property
@@ -65,7 +65,7 @@ class Instance(LabInstance):
 
     @cached_property
     def worker(self) -> tuple[str, str]:
-        """The worker's image, which is at hand: its reference, and Docker's id of it, a digest of its content."""
+        """The worker's image, which must be present: its reference, and its id in Docker, a digest of its content."""
         reference = self.images.reference("worker")
         found = inspect("image", reference)
         return reference, str(found["Id"]) if found else ""
@@ -79,16 +79,16 @@ class Instance(LabInstance):
         return self.images.source != "bundle" and bool(self.images.missing())
 
     def container(self) -> dict[str, Any] | None:
-        """The node as Docker knows it, or None. It may belong to somebody else's cluster of the same name."""
+        """The node as Docker knows it, or None. It may belong to another cluster of the same name."""
         return inspect("container", self.node)
 
     def is_own(self, container: dict[str, Any]) -> bool:
-        """Whether the node has this lab's data folder for its own: what no other cluster has."""
+        """Whether the node mounts this lab's data folder, which no other cluster does."""
         sources = {mount.get("Source") for mount in container["Mounts"]}
         return str(self.data.resolve()) in sources
 
     def is_up(self) -> bool:
-        """Whether this lab's node runs; what is in it may still have trouble."""
+        """Whether this lab's node runs; its contents may be unhealthy."""
         container = self.container()
         return container is not None and self.is_own(container) and bool(container["State"]["Running"])
 
@@ -97,7 +97,7 @@ class Instance(LabInstance):
             raise NotRunningError("the lab is down", "make lab-up")
 
     def kubectl(self, *arguments: str, limit: float = QUICK, text: str | None = None, check: bool = True) -> Completed:
-        """Run the lab's kubectl on the lab's cluster, whatever the person's own context is."""
+        """Run the lab's kubectl on the lab's cluster, whatever the user's own context is."""
         place = ("--kubeconfig", str(self.kubeconfig), "--context", self.context)
         return run(
             [tool(self.paths, "kubectl"), *place, *arguments],
@@ -108,7 +108,7 @@ class Instance(LabInstance):
         )
 
     def tool_environment(self) -> dict[str, str]:
-        """For kind, helm and kubectl: of the person's configuration only where Docker is, every file below `.lab/`."""
+        """For kind, helm and kubectl: of the user's configuration only Docker's address, every file below `.lab/`."""
         return service_environment(
             {
                 **reach(),

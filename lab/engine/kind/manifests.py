@@ -26,17 +26,17 @@ ASSOCIATIONS, ASSOCIATIONS_FILE = "pod-identity-associations", "associations.yam
 PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres", "worker")
 """The images that the overlay names, as `lab/<name>`."""
 DATA_FOLDERS = ("gitea", "postgres", "s3", "shared")
-"""What must be below the node's `/lab/data` before a pod starts; the kubelet gives each to the group of its pods."""
+"""Folders that must exist below the node's `/lab/data` before a pod starts; the kubelet sets the group of each."""
 
 WITHOUT_TRIGGERS = [
     {"apiVersion": version, "kind": kind, "metadata": {"namespace": AIRFLOW, "name": "triggers"}, "$patch": "delete"}
     for version, kind in (("v1", "ServiceAccount"), ("v1", "Service"), ("apps/v1", "Deployment"))
 ]
-"""Patches by which the overlay has no service that starts runs."""
+"""Patches that remove the service `triggers` from the overlay."""
 
 
 def make_data_folders(data: Path) -> None:
-    """Make the folders of the cluster's volumes in `data`, which kind mounts as the node's `/lab/data`."""
+    """Create the folders of the cluster's volumes in `data`, which kind mounts as the node's `/lab/data`."""
     for name in DATA_FOLDERS:
         (data / name).mkdir(parents=True, exist_ok=True)
 
@@ -90,7 +90,7 @@ def image_fields(reference: str) -> dict[str, str]:
 def secret_objects(access: Access, worker_image: str, worker_digest: str = "") -> str:
     """Namespaces, environments of the pipeline and of its identity, Secrets, for `kubectl apply --server-side -f -`.
 
-    To be applied before the rest, so that no pod has to wait for them, and as a field manager of their own.
+    To be applied before the rest, so that no pod has to wait for them, and with a separate field manager.
     """
     namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in (AIRFLOW, PLATFORM)]
     items = [*namespaces, *objects(access, worker_image, worker_digest)]
@@ -125,7 +125,7 @@ def named(kind: str, namespace: str, name: str) -> dict[str, Any]:
 
 
 def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
-    """The Secrets of the namespace `airflow`, whose names are those of the Helm values and the DAGs."""
+    """The Secrets of the namespace `airflow`, by the names that the Helm values and the DAGs use."""
     secrets = access.secrets
     password = secrets["postgres-airflow-password"]
     return {

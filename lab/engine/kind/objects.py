@@ -1,4 +1,4 @@
-"""The lab's objects in the cluster: applied, and known to be those that would be applied now."""
+"""The lab's objects in the cluster: applied, and checked to be current."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TRIGGERS = "deployment.apps/triggers"
 
 
 def apply(instance: Instance) -> None:
-    """Make namespaces, Secrets and the overlay's objects what they should be; what they start is not waited for.
+    """Apply namespaces, Secrets and the overlay's objects, without waiting for what they start.
 
     Raises:
         ProgramError: the cluster refused one; kubectl's last lines are the detail.
     """
     options = ("apply", "--server-side", "--force-conflicts")
     secrets = manifests.secret_objects(instance.access(), *instance.worker)
-    # Claims before the pods that name them: a pod that finds its claim unbound is put off for seconds.
+    # Claims before the pods that name them: the scheduler backs off for seconds when a pod's claim is unbound.
     volumes = instance.paths.source / "k8s" / "overlays" / "local" / "volumes.yaml"
     first = ("--field-manager=lab-secrets", "--filename=-", f"--filename={volumes}")
     instance.kubectl(*options, *first, text=secrets, limit=LIMIT)
@@ -31,7 +31,7 @@ def apply(instance: Instance) -> None:
 
 
 def are_applied(instance: Instance) -> bool:
-    """Whether this cluster has them, as they would be applied now."""
+    """Whether this cluster has them as they would be applied now."""
     if not stamp(instance).exists() or stamp(instance).read_text("utf-8") != wanted(instance):
         return False
     if instance.settings.triggers.on_push and TRIGGERS not in workloads(instance, AIRFLOW):

@@ -1,4 +1,4 @@
-"""The phases of what the lab stands on: tools, images, the cluster, and the services in place of other people's."""
+"""The phases of what the lab stands on: tools, images, the cluster, and the stand-ins for external services."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def get_images(instance: Instance, note: Note) -> None:
 
 
 def cluster_done(instance: Instance) -> bool:
-    # A lab that an earlier version made lacks the secrets that came after it.
+    # A lab of an earlier version lacks the secrets that were added later.
     return cluster.is_ready(instance) and not instance.access().secrets.missing()
 
 
@@ -69,13 +69,13 @@ def identity_done(instance: Instance) -> bool:
 
 
 def wait_for_identity(instance: Instance, note: Note) -> None:
-    # The API server lets no pod of Airflow in before.
+    # Before that, the API server admits no pod of Airflow.
     probe = functools.partial(rollout.require_done, instance, IDENTITY)
     waiting.wait_for(instance, probe, note, what="Pod Identity", namespace=SYSTEM, limit=READY_LIMIT)
 
 
 def git_done(instance: Instance) -> bool:
-    # A lab that an earlier version made has no bot, and a branch that is not protected.
+    # A lab of an earlier version has no bot and no branch protection.
     return succeeds(functools.partial(require_git, instance)) and gitea.is_set_up(instance.access())
 
 
@@ -87,7 +87,7 @@ def wait_for_git(instance: Instance, note: Note) -> None:
 
 
 def require_git(instance: Instance) -> None:
-    """Return if Gitea answers and it and its database run what they were given last; NotYetError else."""
+    """Return if Gitea answers and it and its database are rolled out; NotYetError otherwise."""
     rollout.require_done(instance, "postgres", "gitea")
     gitea.answers(instance.access())
 

@@ -1,4 +1,4 @@
-"""What the cluster says of its pods, and why one of them cannot start."""
+"""The state of the cluster's pods, and why one of them cannot start."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ HOPELESS = {
     "CreateContainerError",
     "RunContainerError",
 }
-"""Reasons of a waiting container (kubelet) that do not go away by themselves."""
+"""Reasons of a waiting container (kubelet) that do not resolve without a change."""
 RESTARTS = 2
-"""A program that ended as often as this is not just early: what it needs may come up beside it."""
+"""From this number of restarts on, it is a failure: before, what the program needs may still be starting."""
 UNSCHEDULABLE_SECONDS = 10
 """How long the scheduler may find no node for a pod."""
 PASSING = ("PersistentVolumeClaim", "untolerated taint")
-"""What its message names where that passes: a claim that is being bound, a node that is not ready yet."""
+"""Parts of its message that name a temporary reason: a claim that is being bound, a node that is not ready yet."""
 PASSING_SECONDS = 60
 LICENCE_STATUS = 55
-"""LocalStack's exit status where it wants a licence: every release after 4.14.0."""
+"""LocalStack's exit status if it requires a licence, as every release after 4.14.0 does."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def condition(raw: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def reason_of(raw: dict[str, Any]) -> str:
-    """Why the pod is not ready, in the words of Kubernetes; empty where it is."""
+    """Why the pod is not ready, as Kubernetes reports it; empty if it is ready."""
     scheduled = condition(raw, "PodScheduled")
     if scheduled.get("status") == "False":
         return str(scheduled.get("message", scheduled.get("reason", "not scheduled")))
@@ -104,7 +104,7 @@ def require_hope(instance: Instance, pod: Pod) -> None:
     """Return if the pod may still become ready.
 
     Raises:
-        ServiceError: it cannot; the message is the event that explains it, the detail its last lines.
+        ServiceError: it cannot; the message is the event that explains why, the detail its last log lines.
     """
     hint = f"make lab-logs SERVICE={service_name(pod)}"
     for container in [
@@ -119,8 +119,8 @@ def require_hope(instance: Instance, pod: Pod) -> None:
         if reason in HOPELESS:
             raise ServiceError(f"{pod.name} cannot start: {pod.reason}", hint, last_event(instance, pod))
         if reason == "CrashLoopBackOff" and container["restartCount"] >= RESTARTS:
-            told = f"{pod.name} ended {container['restartCount']} times, exit status {ended.get('exitCode')}"
-            raise ServiceError(told, hint, last_lines(instance, pod, container["name"]))
+            message = f"{pod.name} ended {container['restartCount']} times, exit status {ended.get('exitCode')}"
+            raise ServiceError(message, hint, last_lines(instance, pod, container["name"]))
     scheduled = condition(pod.raw, "PodScheduled")
     if scheduled.get("reason") == "Unschedulable" and age(scheduled) > patience(scheduled):
         message = f"{pod.name} does not fit on the node: {scheduled.get('message', '')}"
@@ -139,7 +139,7 @@ def age(found: dict[str, Any]) -> float:
 
 
 def last_event(instance: Instance, pod: Pod) -> str:
-    """The newest warning that Kubernetes gave of the pod."""
+    """The latest warning event of the pod."""
     which = f"involvedObject.name={pod.name},type=Warning"
     order = ("--sort-by", ".lastTimestamp", "--output", "jsonpath={.items[-1:].message}")
     place = ("--namespace", pod.namespace, "--field-selector", which)
@@ -147,7 +147,7 @@ def last_event(instance: Instance, pod: Pod) -> str:
 
 
 def last_lines(instance: Instance, pod: Pod, container: str = "", lines: int = 12) -> str:
-    """What the pod's program wrote last, in the attempt before this one if there was one."""
+    """The last lines of the pod's log, of the previous attempt if there was one."""
     options = ["--container", container] if container else ["--all-containers"]
     place = ("--namespace", pod.namespace, pod.name, f"--tail={lines}", *options)
     before = instance.kubectl("logs", *place, "--previous", check=False)
@@ -157,7 +157,7 @@ def last_lines(instance: Instance, pod: Pod, container: str = "", lines: int = 1
 
 
 def service_name(pod: Pod) -> str:
-    """What the pod belongs to: its name without what Kubernetes adds to it."""
+    """The pod's owner: its name without the suffix that Kubernetes adds."""
     labels = pod.raw["metadata"].get("labels", {})
     component = labels.get("component")
     return (

@@ -1,4 +1,4 @@
-"""Airflow's Helm release: the chart, the values of base, overlay, lab and person, and whether they are what runs."""
+"""Airflow's Helm release: the chart, the values of base, overlay, lab and user, and whether the release is current."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORKLOADS = {f"deployment.apps/{RELEASE}-{name}" for name in ("api-server", "sch
 
 
 def install(instance: Instance) -> None:
-    """Install or upgrade the release; what it starts is not waited for.
+    """Install or upgrade the release, without waiting for what it starts.
 
     Raises:
         ProgramError: Helm refused; its last lines are the detail.
@@ -35,7 +35,7 @@ def install(instance: Instance) -> None:
 
 
 def is_current(instance: Instance) -> bool:
-    """Whether the release in this cluster was installed from what would be installed now."""
+    """Whether the release in this cluster is the one that would be installed now."""
     if not stamp(instance).exists():
         return False
     now = wanted(instance, find_chart(instance.settings), files_of(instance))
@@ -47,7 +47,7 @@ def require_valid(instance: Instance) -> None:
 
     Raises:
         SettingsError: each of them, with the file that has it.
-        NetworkError: there is no chart, and none is to be had.
+        NetworkError: there is no chart, and none is available.
     """
     check_values(find_chart(instance.settings), files_of(instance))
 

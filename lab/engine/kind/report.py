@@ -1,4 +1,4 @@
-"""The lab on kind as it is now: its status, and everything worth looking at when something is wrong."""
+"""The current state of the lab on kind: its status, and checks for when something is wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ASKED = {
     "airflow-scheduler": "airflow-scheduler",
     "airflow-dag-processor": "airflow-dag-processor",
 }
-"""What health.trouble calls the services that it can ask; the others are as healthy as their pods."""
+"""The names in health.trouble of the services that it can check; the others are as healthy as their pods."""
 KINDNET = "daemonset.apps/kindnet"
 API_SERVER_SECONDS = 120
 """Seconds from the start of a node within which its API server, and the rights in it, are not yet complete."""
@@ -50,7 +50,7 @@ def status(instance: Instance) -> Status:
 
 
 def why_no_answer(instance: Instance, error: ProgramError) -> str:
-    """Why kubectl got no answer. A node that has just started refuses connections, then everybody's requests."""
+    """Why kubectl got no answer. A node that has just started refuses connections, then all requests."""
     container = instance.container()
     started = container["State"].get("StartedAt", "") if container else ""
     if started and (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds() < API_SERVER_SECONDS:
@@ -66,7 +66,7 @@ def newest(instance: Instance, service: str) -> Pod | None:
 
 
 def service_status(access: Access, name: str, pod: Pod | None) -> ServiceStatus:
-    """One service: what Kubernetes says of its pod, and whether it answers."""
+    """One service: the state of its pod, and whether it answers."""
     urls = {"gitea": access.git_url, "localstack": access.s3_url, "airflow-api-server": access.airflow_url}
     url = urls.get(name, "")
     if pod is None:
@@ -79,7 +79,7 @@ def service_status(access: Access, name: str, pod: Pod | None) -> ServiceStatus:
 
 
 def memory(instance: Instance) -> int:
-    """Bytes that the node and all its pods hold, as the kubelet counts what it could not give back; 0 if unknown."""
+    """Bytes that the node and all its pods hold, as the kubelet counts what it cannot reclaim; 0 if unknown."""
     asked = ("get", "--raw", f"/api/v1/nodes/{instance.node}/proxy/stats/summary?only_cpu_and_memory=true")
     answer = instance.kubectl(*asked, check=False)
     if answer.status != 0:
@@ -99,8 +99,8 @@ def diagnose(instance: Instance) -> list[Check]:
     except LabError as error:
         return [*found, Check("cluster", "fail", error.message, error.hint)]
     missing = instance.images.missing()
-    told = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
-    found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *told, hint="make lab-up")]
+    result = ("warn", f"not here yet: {', '.join(missing)}") if missing else ("ok", "all here")
+    found += [*kind_checks(instance.paths, builds=instance.builds()), Check("images", *result, hint="make lab-up")]
     found.append(inotify(cluster.other_nodes(instance)))
     found += unfinished_rotation(instance)
     found += network_policies(instance)
@@ -114,7 +114,7 @@ def diagnose(instance: Instance) -> list[Check]:
 
 
 def unfinished_rotation(instance: Instance) -> list[Check]:
-    """A rotation of secrets that has not ended: what uses them may be refused until it goes on."""
+    """A rotation of secrets that has not ended: what uses them may be refused until it is completed."""
     if not rotation.pending_file(instance).exists():
         return []
     return [

@@ -1,4 +1,4 @@
-"""Whether a service runs what it was given last: its new pods serve, and its old ones have ended."""
+"""Whether a service is rolled out: its new pods serve, and its old ones have ended."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def require_done(instance: Instance, *services: str) -> None:
 
 
 def require_rolled_out(found: list[Object], selector: str) -> None:
-    """Hold the workload whose pods match `selector` (`label=value`) to its own status."""
+    """Raise unless the workload with the label `selector` (`label=value`) is rolled out, by its own status."""
     label, _, value = selector.partition("=")
     workload = next((each for each in found if labels_of_pods(each).get(label) == value), None)
     if workload is None:
@@ -64,7 +64,7 @@ def labels_of_pods(workload: Object) -> dict[str, str]:
 
 
 def unfinished(workload: Object) -> Iterator[str]:
-    """What a rollout still lacks, as `kubectl rollout status` judges it ("Deployments" in its documentation)."""
+    """What a rollout still lacks, as `kubectl rollout status` reports it ("Deployments" in its documentation)."""
     status = workload.get("status", {})
     if status.get("observedGeneration", 0) < workload["metadata"]["generation"]:
         yield "its controller has not seen the change"

@@ -1,8 +1,8 @@
-"""Other secrets for the lab on kind, while it runs.
+"""Rotates the secrets of a running lab on kind.
 
-The new values are written down first (`rotation.json` beside the secrets): one that was cut off goes on with the same
-values, wherever it was. What holds a copy that no manifest sets, the database, is changed here. The phases of `lab up`
-do the rest: they apply the Secrets, whose digests restart what reads them (lab.engine.configuration), and wait for it.
+The new values are written down first (`rotation.json` next to the secrets): an interrupted rotation continues with
+them. The database, which has copies that no manifest sets, is changed here. The phases of `lab up` do the rest: they
+apply the Secrets, restart what reads them, by digests of the Secrets (lab.engine.configuration), and wait for it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ ENCRYPT_LIMIT = 300
 
 
 def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
-    """Replace these secrets, and those of a rotation that was cut off; `lab up`'s phases then bring them into use.
+    """Replace these secrets, and those of an interrupted rotation; `lab up`'s phases then bring them into use.
 
     Raises:
         NotRunningError: the lab is down.
-        ProgramError: the cluster refused something; the next rotation goes on from there.
+        ProgramError: the cluster refused something; the next rotation continues from there.
     """
     instance.require_up()
     fresh = begin(instance, names)
@@ -61,7 +61,7 @@ def pending_file(instance: Instance) -> Path:
 
 
 def encrypt_again(instance: Instance, note: Note) -> None:
-    """Have Airflow encrypt its connections by a new Fernet key: every part of it knows both keys until that is done."""
+    """Have Airflow encrypt its connections with a new Fernet key: all its parts have both keys until that is done."""
     secrets = instance.access().secrets
     note("giving Airflow a second Fernet key")
     secrets.begin_fernet_rotation()
@@ -75,7 +75,7 @@ def encrypt_again(instance: Instance, note: Note) -> None:
 
 
 def change_roles(instance: Instance, fresh: dict[str, str], note: Note) -> None:
-    """Give the database's roles their new passwords, by psql's standard input, and let no statement be logged."""
+    """Set the new passwords of the database's roles, on psql's standard input, without logging the statements."""
     statements = [f"ALTER ROLE {role} PASSWORD '{fresh[name]}';" for name, role in ROLES.items() if name in fresh]
     if statements:
         note("changing the database's passwords")

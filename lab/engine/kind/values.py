@@ -38,21 +38,21 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
 
 
 def read_by_airflow(access: Access) -> dict[str, dict[str, str]] | None:
-    """What Airflow's pods start anew for; None where the lab has no secrets yet: values are checked before that."""
+    """The objects that Airflow's pods restart for; None before the lab has secrets, when values are checked."""
     if access.secrets.missing():
         return None
-    # They hold credentials that STS issued, which are valid only with the key that they derive from.
+    # They hold credentials that STS issued, which are valid only with the key that they are derived from.
     return {**airflow_secrets(access), "issued-credentials": {"session-key": access.secrets["sts-session-key"]}}
 
 
 def migrations() -> dict[str, Any]:
-    """What turns the chart's own migration on again where an overlay has it off."""
+    """Values that enable the chart's own migration again where an overlay disables it."""
     waiting = {name: {"waitForMigrations": {"enabled": True}} for name in COMPONENTS}
     return {"migrateDatabaseJob": {"enabled": True}, **waiting}
 
 
 def values_files(access: Access, images: Mapping[str, str], *, migrated: bool) -> list[Path]:
-    """All values files in the order in which Helm is to merge them; the engine's own is written anew."""
+    """All values files in the order in which Helm is to merge them; the engine's own is written again."""
     source, folder = access.paths.source, generated_folder(access.paths)
     generated = folder / "airflow-values.json"  # JSON is YAML
     folder.mkdir(parents=True, exist_ok=True)

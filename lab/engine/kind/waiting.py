@@ -1,4 +1,4 @@
-"""Waits for something in the cluster with an eye on its pods: one that cannot start ends the wait at once."""
+"""Waits for something in the cluster and watches its pods: one that cannot start ends the wait at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lab.errors import ProgramError
 from lab.wait import NotYetError, wait_until
 
 LOOK_SECONDS = 2.0
-"""How often the pods are looked at while the probe fails."""
+"""How often the pods are checked while the probe fails."""
 
 
 def wait_for(
     instance: Instance, probe: Callable[[], None], note: Note, *, what: str, namespace: str, limit: float
 ) -> None:
-    """Wait until `probe` succeeds, saying meanwhile what the namespace's pods wait for.
+    """Wait until `probe` succeeds; meanwhile show what the namespace's pods wait for.
 
     Raises:
         ServiceError: the limit was reached, or a pod of the namespace cannot start; the event explains it.
@@ -35,11 +35,11 @@ def wait_for(
                 looked = time.monotonic()
             raise
 
-    wait_until(watched, what=what, limit=limit, pause=0.3, hint="make lab-status", detail=lambda: told(instance))
+    wait_until(watched, what=what, limit=limit, pause=0.3, hint="make lab-status", detail=lambda: not_ready(instance))
 
 
 def look(instance: Instance, namespace: str, note: Note) -> None:
-    """Say what is not ready; raise ServiceError if that is for good."""
+    """Show what is not ready; raise ServiceError if it cannot become ready."""
     try:
         found = pods.read(instance, namespace)
     except ProgramError:  # the API server is busy; the probe decides
@@ -50,7 +50,7 @@ def look(instance: Instance, namespace: str, note: Note) -> None:
             note(f"{pods.service_name(pod)}: {pod.reason}"[:110])
 
 
-def told(instance: Instance) -> str:
+def not_ready(instance: Instance) -> str:
     """Every pod that is not ready, with its reason: the evidence of a wait that failed."""
     found = pods.read(instance, AIRFLOW, PLATFORM, SYSTEM)
     return "\n".join(f"{pod.name}: {pod.state} {pod.reason}" for pod in found if pod.state == "starting")
