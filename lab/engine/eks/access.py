@@ -1,4 +1,4 @@
-"""A lab on EKS as its users reach it from this machine: what Git, DVC and Airflow's client are told."""
+"""How users reach a lab on EKS from this machine: the configuration of Git, DVC and Airflow's client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class KnownSecrets(Secrets):
 
 @dataclass(frozen=True)
 class EksAccess(Access):
-    """The repository is the person's, the object store Amazon's, and Airflow is reached through the cluster."""
+    """The repository is the user's, the object store is Amazon S3, and Airflow is reached through the cluster."""
 
     eks: EksSettings
     known: Mapping[str, str]
@@ -61,7 +61,7 @@ class EksAccess(Access):
 
 
 def access(place: Place, airflow_url: str = "") -> EksAccess:
-    """How the lab is reached; what is secret comes from the environment, else from the cluster."""
+    """How the lab is reached; secrets come from the environment, else from the cluster."""
     settings = place.settings
     storage = StorageSettings(bucket=settings.storage.bucket, prefix=settings.storage.prefix, region=settings.region)
     return EksAccess(

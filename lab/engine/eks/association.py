@@ -74,7 +74,7 @@ class Association(Resource):
             )
 
     def create(self) -> None:
-        """Ask once; a role that was made a moment ago may not be known everywhere yet ("IAM is eventually consistent").
+        """Try once; a role that was just created may not be visible everywhere yet ("IAM is eventually consistent").
 
         Raises:
             NotYetError: EKS does not know the role.

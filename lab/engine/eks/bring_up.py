@@ -1,4 +1,4 @@
-"""`lab eks up` and `down` as phases, one for each resource; see lab.engine.phases for what that gives."""
+"""`lab eks up` and `down` as phases, one for each resource; see lab.engine.phases."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TOOLS_LIMIT = 3600
 
 
 def up(place: Place, shown: LiveList, until: str = "") -> Timings:
-    """Make and mend everything, or `until` one kind and what that needs.
+    """Create and repair everything, or `until` one kind and what it needs.
 
-    What would be refused is refused before anything is changed.
+    Everything is checked before anything is changed.
 
     Raises:
-        LabError: of the first resource that failed; its detail lists what is made, half-made and missing.
+        LabError: of the first resource that failed; its detail lists what is created, incomplete and missing.
     """
     plan = plan_up(place, until)
     no_access = [error for error in plan.unchecked if isinstance(error, NoAccessError)]
@@ -42,7 +42,7 @@ def up(place: Place, shown: LiveList, until: str = "") -> Timings:
 
 
 def phases(place: Place, until: str = "") -> list[Phase]:
-    """Phases of `up`; each verifies what it made by looking at it again."""
+    """Phases of `up`; each verifies its result by checking the resource again."""
     tools = Phase(
         "tools",
         "Getting helm and kubectl",
@@ -94,7 +94,7 @@ def make(resource: Resource, note: Note) -> None:
 
 
 def listed(place: Place) -> list[str]:
-    """Every resource as it is after a failure: nothing is half-made without being listed."""
+    """Every resource as it is after a failure, including incomplete ones."""
     words = {KEEP: "made", CHANGE: "half-made", MAKE: "not made"}
     lines = []
     for step in plan_up(place).steps:

@@ -1,4 +1,4 @@
-"""The bucket of data and task logs: encrypted, versioned, closed to the public, plain HTTP refused."""
+"""The bucket of data and task logs: encrypted, versioned, no public access, no plain HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.errors import CloudError
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 NO_PUBLIC = dict.fromkeys(BLOCKS, True)
 OLD_DAYS = 30
-"""How long an object that was overwritten or deleted can be had back; DVC itself never overwrites one."""
+"""How long an overwritten or deleted object can be restored; DVC itself never overwrites one."""
 TIDY = {
     "ID": "mlops-lab-old-versions",
     "Status": "Enabled",
@@ -23,11 +23,11 @@ TIDY = {
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
 }
 BATCH = 1000
-"""Objects that one DeleteObjects takes."""
+"""The most objects of one DeleteObjects call."""
 
 
 class Bucket(Resource):
-    """Each property of the bucket is read by itself, and only what differs is set."""
+    """Each property of the bucket is read separately, and only what differs is set."""
 
     key = "bucket"
     force = ""
@@ -47,7 +47,7 @@ class Bucket(Resource):
     def exists(self) -> bool:
         try:
             answer = self.s3("head_bucket", absent=("404", "NoSuchBucket"))
-        except DeniedError as error:  # somebody else's, or ours without the permission to list it
+        except DeniedError as error:  # another account's, or ours without the permission to list it
             raise error if self.is_listed() else self.taken() from error
         wanted = self.place.settings.region
         where = answer.get("BucketRegion", wanted) if answer else wanted
@@ -72,7 +72,7 @@ class Bucket(Resource):
         if not self.exists():
             self.create()
         tags = self.s3("get_bucket_tagging", absent=("NoSuchTagSet",))
-        if tags is None:  # made a moment ago, where tags were not taken along
+        if tags is None:  # just created, by a call that does not accept tags
             self.s3("put_bucket_tagging", Tagging={"TagSet": as_list(self.tags)})
         else:
             self.require_own(f"bucket {self.name}", as_mapping(tags["TagSet"]))
@@ -83,7 +83,7 @@ class Bucket(Resource):
 
     def create(self) -> None:
         region = self.place.settings.region
-        # With its tags, so that one whose making was cut off right here is known to be the lab's. us-east-1 takes no
+        # With its tags, so that after an interruption here the bucket is known to be the lab's. us-east-1 accepts no
         # location constraint ("CreateBucket", Amazon S3 API Reference).
         where: dict[str, Any] = {} if region == "us-east-1" else {"LocationConstraint": region}
         made = self.s3(
@@ -96,7 +96,7 @@ class Bucket(Resource):
             raise self.taken()
 
     def properties(self) -> Iterator[tuple[str, Any, Any]]:
-        """What the bucket must be: how it is called, whether it is so, how to make it so."""
+        """The required properties of the bucket: name, check, and how to set it."""
         yield (
             "no public access",
             self.is_private,
@@ -125,7 +125,7 @@ class Bucket(Resource):
         return bool(answer) and answer["PublicAccessBlockConfiguration"] == NO_PUBLIC
 
     def is_encrypted(self) -> bool:
-        """By S3's own key or one of KMS; every new bucket is, unless somebody changed it."""
+        """By S3's own key or one of KMS; every new bucket is, unless that was changed."""
         return bool(self.s3("get_bucket_encryption", absent=("ServerSideEncryptionConfigurationNotFoundError",)))
 
     def is_versioned(self) -> bool:
@@ -135,7 +135,7 @@ class Bucket(Resource):
         return self.tls_only() in self.statements()
 
     def put_tls_only(self) -> None:
-        """Beside the statements that somebody may have added."""
+        """Keep other statements, which someone may have added."""
         own = self.tls_only()
         others = [each for each in self.statements() if each.get("Sid") != own["Sid"]]
         self.s3("put_bucket_policy", Policy=json.dumps({"Version": "2012-10-17", "Statement": [*others, own]}))
@@ -181,7 +181,7 @@ class Bucket(Resource):
             raise CloudError(f"the bucket {self.name} holds objects", f"--delete-bucket {self.name} removes them, too")
 
     def empty(self, note: Note) -> None:
-        """Delete every version of every object. What was deleted is not listed again, so each list begins anew."""
+        """Delete every version of every object. They are not listed again, so each list starts at the beginning."""
         count = 0
         while True:
             listed = self.s3("list_object_versions", MaxKeys=BATCH)

@@ -1,4 +1,4 @@
-"""What Amazon S3 takes as the name of a bucket."""
+"""The naming rules of Amazon S3 for buckets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def trouble_with_bucket(name: str) -> str:
-    """What Amazon S3 has against this name, or nothing ("General purpose bucket naming rules", S3 User Guide)."""
+    """The rule that this name breaks, or nothing ("General purpose bucket naming rules", S3 User Guide)."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
         return "3 to 63 lower-case letters, digits, hyphens and dots, a letter or digit first and last"
     if ".." in name or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):

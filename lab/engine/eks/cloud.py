@@ -1,4 +1,4 @@
-"""The one way to ask AWS: boto3's clients, each refusal as an error that names the call and what is missing."""
+"""All calls to AWS: boto3's clients, each refusal as an error that names the call and what is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.errors import CloudError, SettingsError
 UNKNOWN = {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId",
            "RequestExpired", "SignatureDoesNotMatch", "TokenRefreshRequired",
            "UnrecognizedClientException"}  # fmt: skip
-"""What AWS answers to credentials that it does not take, or no longer ("Common error types", API references)."""
+"""The error codes of AWS for invalid or expired credentials ("Common error types", API references)."""
 DENIED = {"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "UnauthorizedOperation"}
 SAID = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
 ACTIONS = {
@@ -34,16 +34,16 @@ ACTIONS = {
 
 
 class NoAccessError(CloudError):
-    """AWS cannot be asked at all: no credentials, expired ones, no network."""
+    """AWS cannot be reached: no credentials, expired ones, no network."""
 
 
 class DeniedError(CloudError):
-    """AWS knows who asks, and does not allow it."""
+    """AWS accepts the credentials, and does not allow the call."""
 
 
 @dataclass
 class Cloud:
-    """The account and region of the settings, as the person's own credentials reach them."""
+    """The account and region of the settings, reached with the user's own credentials."""
 
     settings: EksSettings
     clients: dict[str, Any] = field(default_factory=dict)
@@ -59,9 +59,9 @@ class Cloud:
         """The answer of AWS; None if it is an error with one of the codes `absent`.
 
         Raises:
-            NoAccessError: nothing can be asked.
-            DeniedError: this must not be asked; the missing permission is named.
-            CloudError: any other refusal, in AWS's own words.
+            NoAccessError: AWS cannot be reached with these credentials.
+            DeniedError: the call is not allowed; the missing permission is named.
+            CloudError: any other refusal, with AWS's own message.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -78,19 +78,19 @@ class Cloud:
             raise unreachable(error) from error
 
     def require_account(self) -> str:
-        """The ARN of who asks.
+        """The ARN of the caller.
 
         Raises:
             SettingsError: the credentials are those of another account than the settings'.
             NoAccessError: there are none that work.
         """
-        told = self.call("sts", "get_caller_identity")
-        if told["Account"] != self.settings.account:
+        identity = self.call("sts", "get_caller_identity")
+        if identity["Account"] != self.settings.account:
             raise SettingsError(
-                f"the credentials are of account {told['Account']}, eks.toml is of {self.settings.account}",
+                f"the credentials are of account {identity['Account']}, eks.toml is of {self.settings.account}",
                 "name the right credentials (profile in eks.toml, or AWS_PROFILE), or the right account",
             )
-        return str(told["Arn"])
+        return str(identity["Arn"])
 
 
 def make_client(settings: EksSettings, service: str) -> Any:
@@ -98,16 +98,16 @@ def make_client(settings: EksSettings, service: str) -> Any:
     import botocore.session
     from botocore.config import Config
 
-    # One who cannot be reached is told of at once; a busy one is asked again.
+    # An endpoint that cannot be reached is an error at once; a busy one is tried again.
     config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
     core = botocore.session.Session(profile=settings.profile or None)
     core.register_component("data_loader", regions.session().get_component("data_loader"))  # has read the models before
     return boto3.session.Session(botocore_session=core, region_name=settings.region).client(service, config=config)
 
 
-def refusal(operation: str, told: dict[str, Any]) -> CloudError:
-    """What AWS answered, as an error of the lab's."""
-    code, message = str(told.get("Code", "")), str(told.get("Message", ""))
+def refusal(operation: str, answer: dict[str, Any]) -> CloudError:
+    """AWS's error as an error of the lab."""
+    code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))
     if code in UNKNOWN:
         what = "have expired" if "xpired" in code else "are not accepted"
         return NoAccessError(f"the AWS credentials {what} ({code})", "sign in again: aws sso login, or new keys")
@@ -123,10 +123,10 @@ def refusal(operation: str, told: dict[str, Any]) -> CloudError:
 
 
 def unreachable(error: Exception) -> NoAccessError:
-    """What botocore says before anything was answered."""
+    """The error for an exception of botocore without an answer of AWS."""
     name = type(error).__name__
     if "Credential" in name or "SSO" in name or "Token" in name or "Profile" in name:
         expired = "expired" in str(error).lower()
-        told = "the AWS credentials have expired" if expired else f"no AWS credentials: {error}"
-        return NoAccessError(told.rstrip("."), "aws configure, aws sso login, or AWS_PROFILE")
+        message = "the AWS credentials have expired" if expired else f"no AWS credentials: {error}"
+        return NoAccessError(message.rstrip("."), "aws configure, aws sso login, or AWS_PROFILE")
     return NoAccessError(f"AWS does not answer: {error}", "check the network, the proxy (HTTPS_PROXY) and the region")

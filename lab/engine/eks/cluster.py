@@ -1,4 +1,4 @@
-"""The cluster: made, mended and deleted by eksctl if it is the lab's; only looked at if it was there before."""
+"""The cluster: created, repaired and deleted by eksctl if it is the lab's; only checked if it existed before."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ ENDS = {
     "FAILED": "make eks-down removes it, then make eks-up",
     "DELETING": "wait until it has gone, then make eks-up",
 }
-"""What no cluster comes back from, and what to do."""
+"""Terminal states of a cluster, and what to do."""
 
 
 class Cluster(Resource):
-    """What differs is mended by the one eksctl command for it; each of them can be repeated."""
+    """Each difference is repaired by one eksctl command, which can be repeated."""
 
     key = "cluster"
     limit = LIMIT
@@ -42,7 +42,7 @@ class Cluster(Resource):
 
     @property
     def is_new(self) -> bool:
-        """Whether it is the lab's to make and delete."""
+        """Whether the lab creates and deletes it."""
         return self.place.settings.cluster.mode == "new"
 
     def look(self) -> State:
@@ -58,7 +58,7 @@ class Cluster(Resource):
         return State(True, tuple(f"lacks the add-on {addon}" for addon in self.missing_addons()))
 
     def look_for_pieces(self) -> State:
-        """What an eksctl that was cut off has left: a CloudFormation stack without its cluster."""
+        """What an interrupted eksctl has left: a CloudFormation stack without its cluster."""
         if not self.is_new:
             return ABSENT
         answer = self.place.cloud.call(
@@ -72,7 +72,7 @@ class Cluster(Resource):
 
     @property
     def stack(self) -> str:
-        """As eksctl calls it."""
+        """The name that eksctl gives it."""
         return f"eksctl-{self.name}-cluster"
 
     def missing_addons(self) -> list[str]:
@@ -96,11 +96,11 @@ class Cluster(Resource):
         return int(answer["nodegroup"]["scalingConfig"]["desiredSize"]) if answer else None
 
     def require(self, state: State) -> None:
-        """Refuse what only its owner can mend, and what eksctl is needed for where there is none.
+        """Raise if only the cluster's owner can fix it, or if eksctl is needed and missing.
 
         Raises:
-            SettingsError: there is no cluster of that name; or a new one needs to know who may reach its API.
-            CloudError: somebody else's cluster lacks an add-on, or is not ready.
+            SettingsError: there is no cluster of that name; or a new one needs a setting of who may reach its API.
+            CloudError: an existing cluster lacks an add-on, or is not ready.
             HostError: eksctl is not installed.
         """
         region = self.place.settings.region
@@ -114,8 +114,8 @@ class Cluster(Resource):
         elif state.differs:
             addon = state.differs[0].rpartition(" ")[2]
             command = f"aws eks create-addon --region {region} --cluster-name {self.name} --addon-name {addon}"
-            told = f"the cluster {self.name} {state.differs[0]}"
-            raise CloudError(told, command if "add-on" in told else "wait until it is ACTIVE, then try again")
+            message = f"the cluster {self.name} {state.differs[0]}"
+            raise CloudError(message, command if "add-on" in message else "wait until it is ACTIVE, then try again")
 
     def require_public_access(self) -> None:
         network = self.place.settings.network
@@ -139,7 +139,7 @@ class Cluster(Resource):
             note("eksctl: control plane, nodes and add-ons take about a quarter of an hour")
             self.eksctl("create", "cluster", "--config-file", self.config_file(), "--write-kubeconfig=false")
         self.wait_for_active(note)
-        self.mend(note)
+        self.repair(note)
 
     def wait_for_active(self, note: Note) -> None:
         def look() -> None:
@@ -154,7 +154,7 @@ class Cluster(Resource):
         hint = "make eks-up continues from here"
         wait_until(look, what=f"the cluster {self.name}", limit=LIMIT, pause=PAUSE, hint=hint)
 
-    def mend(self, note: Note) -> None:
+    def repair(self, note: Note) -> None:
         found, wanted = self.place.cluster(fresh=True), self.place.settings.cluster
         assert found is not None, "waited for"  # noqa: S101
         if version_tuple(found["version"]) < version_tuple(wanted.kubernetes):

@@ -1,4 +1,4 @@
-"""What eksctl makes the cluster from: k8s/overlays/eks/cluster.yaml, and what eks.toml says."""
+"""The eksctl configuration of the cluster: k8s/overlays/eks/cluster.yaml, and what eks.toml says."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def network(settings: NetworkSettings) -> dict[str, Any]:
 
 
 def bound(config: dict[str, Any], boundary: str) -> None:
-    """Every role that eksctl makes has the boundary, where the account asks for one."""
+    """Set the permissions boundary of every role that eksctl creates, if the account requires one."""
     config["iam"]["serviceRolePermissionsBoundary"] = boundary
     for group in config["managedNodeGroups"]:
         group["iam"] = {"instanceRolePermissionsBoundary": boundary}
@@ -87,5 +87,5 @@ def bound(config: dict[str, Any], boundary: str) -> None:
 
 
 def wanted_addons(settings: EksSettings) -> list[str]:
-    """The add-ons that the lab's pods cannot do without."""
+    """The add-ons that the lab's pods require."""
     return [AGENT, EFS if settings.storage.volume == "efs" else EBS]

@@ -1,4 +1,4 @@
-"""DAGs and version 1 of the dataset, in a repository that is empty; one that is not stays as it is."""
+"""DAGs and version 1 of the dataset, in an empty repository; any other repository is left unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Dataset(Resource):
         except GitError as error:
             hint = "are the URL, GITSYNC_USERNAME and GITSYNC_PASSWORD right?"
             raise ServiceError(error.message, hint) from error
-        return ABSENT if found is None else State(True, told=f"{BRANCH} is at {found[:10]}")
+        return ABSENT if found is None else State(True, remark=f"{BRANCH} is at {found[:10]}")
 
     def make(self, note: Note) -> None:
         environment, there = Environment(self.place.paths, "worker"), access(self.place)

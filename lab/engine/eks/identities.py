@@ -1,4 +1,4 @@
-"""Which service accounts have a role, and what each role may do: the one table, for kind and EKS.
+"""Which service accounts have a role, and what each role may do, for kind and EKS.
 
 A pod gets the role of its service account by EKS Pod Identity. Accounts that are not here get no credentials.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lab.engine.eks.policy import Document, log_permissions, permissions
 
 NAMESPACE = "airflow"
-"""Of all the accounts."""
+"""The namespace of all the accounts."""
 ROLE = "mlops-lab-dvc"
 """The role of the steps, unless `identity.role` in eks.toml names another."""
 LONGEST = 64

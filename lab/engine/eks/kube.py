@@ -1,7 +1,7 @@
-"""The lab's kubectl and helm on the cluster of the settings, whatever the person's own context is.
+"""The lab's kubectl and helm on the cluster of the settings, whatever the user's own context is.
 
-The kubeconfig is the lab's own, written from what EKS says of the cluster. It holds no token: kubectl asks `aws eks
-get-token` for one, with the person's credentials.
+The kubeconfig is the lab's own, written from EKS's description of the cluster. It holds no token: kubectl gets one
+from `aws eks get-token`, with the user's credentials.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ QUICK = 60
 UNAUTHORIZED = ("must be logged in", "Unauthorized", "provide credentials")
 UNREACHABLE = ("Unable to connect to the server", "i/o timeout", "no such host", "connection refused", "TLS handshake")
 WRITING = Lock()
-"""Phases beside each other want the same kubeconfig."""
+"""Parallel phases need the same kubeconfig."""
 FORBIDDEN = ("is forbidden:", "(Forbidden)")
 
 
@@ -50,23 +50,23 @@ class Kube:
         """Run kubectl, with `text` on its standard input.
 
         Raises:
-            CloudError: the cluster cannot be reached, or does not let these credentials in.
+            CloudError: the cluster cannot be reached, or does not accept these credentials.
             ProgramError: any other failure; without `check` it is left to the caller.
         """
         ended = self.program("kubectl", ("--context", self.context, *arguments), limit, text)
-        return self.judged(["kubectl", *arguments], ended) if check or is_about_access(ended.stderr) else ended
+        return self.checked(["kubectl", *arguments], ended) if check or is_about_access(ended.stderr) else ended
 
     def helm(self, *arguments: str, limit: float = QUICK) -> Completed:
         """Run helm; raises as kubectl does."""
         ended = self.program("helm", ("--kube-context", self.context, *arguments), limit, None)
-        return self.judged(["helm", *arguments], ended)
+        return self.checked(["helm", *arguments], ended)
 
     def program(self, name: str, arguments: tuple[str, ...], limit: float, text: str | None) -> Completed:
         self.write_kubeconfig()
         command: list[str | Path] = [tool(self.paths, name), "--kubeconfig", self.kubeconfig, *arguments]
         return run(command, env=self.environment(), limit=limit, text=text, check=False)
 
-    def judged(self, command: list[str], ended: Completed) -> Completed:
+    def checked(self, command: list[str], ended: Completed) -> Completed:
         try:
             return require_success(command, ended)
         except ProgramError as error:
@@ -86,10 +86,10 @@ class Kube:
         return error
 
     def write_kubeconfig(self) -> None:
-        """Write it, unless it is there as it should be.
+        """Write it, unless it is up to date.
 
         Raises:
-            SettingsError: the one that is there leads to another cluster; it is left as it is.
+            SettingsError: the existing one points to another cluster; it is left unchanged.
         """
         wanted = json.dumps(self.wanted(), indent=2) + "\n"  # JSON is YAML
         with WRITING:
@@ -101,7 +101,7 @@ class Kube:
             write_private(self.kubeconfig, wanted)
 
     def require_own(self) -> None:
-        """Refuse a file that somebody else, or another tool, has put there."""
+        """Refuse a file that the lab has not written."""
         from ruamel.yaml import YAML
         from ruamel.yaml.error import YAMLError
 
@@ -146,7 +146,7 @@ class Kube:
         }
 
     def environment(self) -> dict[str, str]:
-        """The person's AWS credentials, and nothing of their Kubernetes or Helm configuration."""
+        """The user's AWS credentials, and nothing of their Kubernetes or Helm configuration."""
         return service_environment({**own_homes(self.paths, self.kubeconfig), **aws_environment(self.settings)})
 
 
@@ -155,7 +155,7 @@ def is_about_access(said: str) -> bool:
 
 
 def aws_environment(settings: EksSettings) -> dict[str, str]:
-    """What leads programs to the person's AWS credentials, and to the region and profile of the settings."""
+    """Variables with which programs find the user's AWS credentials, and the region and profile of the settings."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name == "HOME"}
     profile = {"AWS_PROFILE": settings.profile} if settings.profile else {}
     return {**kept, **profile, "AWS_REGION": settings.region, "AWS_DEFAULT_REGION": settings.region}

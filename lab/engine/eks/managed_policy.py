@@ -63,7 +63,7 @@ class ManagedPolicy(Resource):
             self.iam("create_policy_version", PolicyDocument=text, SetAsDefault=True)
 
     def make_room(self) -> None:
-        """Drop the oldest version if there are as many as there may be."""
+        """Delete the oldest version if the limit of versions is reached."""
         versions = self.iam("list_policy_versions")["Versions"]
         if len(versions) >= VERSIONS:
             oldest = min((v for v in versions if not v["IsDefaultVersion"]), key=lambda v: v["CreateDate"])

@@ -35,7 +35,7 @@ def pipeline_environment(settings: EksSettings) -> dict[str, str]:
         "PIPELINE_REPOSITORY": settings.repository.url,
         "PIPELINE_WORKER_IMAGE": settings.images.references()["worker"],
         "AWS_DEFAULT_REGION": settings.region,
-        "AWS_EC2_METADATA_DISABLED": "true",  # a pod without an association is not to find the node's role
+        "AWS_EC2_METADATA_DISABLED": "true",  # a pod without an association must not find the node's role
         **database_environment(settings.database),
     }
 
@@ -50,7 +50,7 @@ def database_environment(database: DatabaseSettings) -> dict[str, str]:
 
 
 def engine_values(settings: EksSettings) -> dict[str, Any]:
-    """What the values files cannot know."""
+    """The values that no file can hold."""
     values = airflow_values(
         settings.images.references(),
         environment=pipeline_environment(settings),
@@ -69,12 +69,12 @@ def engine_values(settings: EksSettings) -> dict[str, Any]:
 
 
 def kustomization(settings: EksSettings, source: Path, folder: Path) -> dict[str, Any]:
-    """The overlay `eks`, for `folder`, with what it has to know of this place."""
+    """The overlay `eks`, for `folder`, with the settings of this place."""
     overlay = source / "k8s" / "overlays" / "eks"
     found: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        # Relative, because kustomize takes nothing else.
+        # Relative, because kustomize accepts nothing else.
         "resources": [os.path.relpath(overlay, folder), "environment.json"],
         "patches": port_patches(settings),
     }
@@ -89,7 +89,7 @@ def kustomization(settings: EksSettings, source: Path, folder: Path) -> dict[str
 
 
 def port_patches(settings: EksSettings) -> list[dict[str, Any]]:
-    """The ports of the Git host and the database in the network policies, where they are not the usual ones."""
+    """The ports of the Git host and the database in the network policies, if they differ from the defaults."""
     git, database = urlsplit(settings.repository.url).port or HTTPS, settings.database.port
     changed = {"https": [{"port": HTTPS}, {"port": git}]} if git != HTTPS else {}
     changed |= {"database-clients": [{"port": database}]}
@@ -141,10 +141,10 @@ def own_file(name: str, paths: Paths, setting: str) -> Path:
 
 
 def values_files(settings: EksSettings, paths: Paths, folder: Path) -> list[Path]:
-    """All values files in the order in which Helm is to merge them; the lab's own is written anew.
+    """All values files in the order in which Helm is to merge them; the lab's own is written again.
 
     Raises:
-        SettingsError: the person's own file is not there.
+        SettingsError: the user's own file does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     generated = folder / "airflow-values.json"

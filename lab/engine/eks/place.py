@@ -27,11 +27,11 @@ class Place:
 
     @property
     def folder(self) -> Path:
-        """What is rendered for this cluster: nothing secret, and made anew whenever it is needed."""
+        """The files rendered for this cluster: none is secret, and they are created again when needed."""
         return self.paths.home / "eks" / self.settings.cluster.name
 
     def cluster(self, *, fresh: bool = False) -> dict[str, Any] | None:
-        """The cluster as EKS describes it, or None. It is asked for once, and again with `fresh`."""
+        """The cluster as EKS describes it, or None. It is requested once, and again with `fresh`."""
         if fresh or "cluster" not in self.known:
             name = self.settings.cluster.name
             answer = self.cloud.call("eks", "describe_cluster", name=name, absent=("ResourceNotFoundException",))
@@ -40,7 +40,7 @@ class Place:
         return found
 
     def kube(self) -> Kube | None:
-        """The way into the cluster, or None while there is none that answers."""
+        """Runs kubectl and helm on the cluster; None while there is none that can answer."""
         found = self.cluster()
         if found is None or found["status"] in {"CREATING", "DELETING", "FAILED"}:
             return None

@@ -1,4 +1,4 @@
-"""What would be made, changed or deleted: every resource is looked at, and nothing is changed."""
+"""What would be created, changed or deleted: every resource is checked, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAKE, CHANGE, KEEP, DELETE, REFUSE = "make", "change", "keep", "delete", "refuse
 
 @dataclass(frozen=True)
 class Step:
-    """One resource and what is to become of it. What could not be `checked` would be made if it is not there."""
+    """One resource and what would be done with it. One that is not `checked` would be created if it is missing."""
 
     resource: str
     name: str
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass
 class Plan:
-    """All steps in order; why something was not looked at (`unchecked`), and what `up` would lack (`lacking`)."""
+    """All steps in order; why something was not checked (`unchecked`), and what `up` would lack (`lacking`)."""
 
     steps: list[Step] = field(default_factory=list)
     unchecked: list[LabError] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Plan:
 
 
 def resources(place: Place, *, delete_bucket: str = "", until: str = "") -> list[Resource]:
-    """Everything that the lab makes, in an order in which it can be made; with `until` only that and what it needs.
+    """Everything that the lab creates, in a possible order; with `until` only that and what it needs.
 
     Raises:
         NoSuchVersionError: there is nothing of the kind `until`.
@@ -63,7 +63,7 @@ def resources(place: Place, *, delete_bucket: str = "", until: str = "") -> list
 
 
 def needed(key: str, everything: list[Resource]) -> set[str]:
-    """This kind and all that it needs, directly or by way of others."""
+    """This kind and everything that it needs, directly or indirectly."""
     needs = {each.key: each.needs for each in everything}
     if key not in needs:
         raise NoSuchVersionError(f"there is no resource {key!r}", f"resources: {', '.join(needs)}")
@@ -100,7 +100,7 @@ def unseen(resource: Resource, why: str) -> Step:
 
 
 def look(resource: Resource, plan: Plan) -> tuple[Step, State]:
-    """One resource as it is. One that cannot be seen is noted, one that is somebody else's is refused."""
+    """One resource as it is. One that cannot be read is noted, one that is not the lab's is refused."""
     try:
         state = resource.look()
     except ForeignError as error:
@@ -114,14 +114,14 @@ def look(resource: Resource, plan: Plan) -> tuple[Step, State]:
         return Step(resource.key, resource.name, MAKE), state
     if state.differs:
         return Step(resource.key, resource.name, CHANGE, "; ".join(state.differs)), state
-    return Step(resource.key, resource.name, KEEP, state.told), state
+    return Step(resource.key, resource.name, KEEP, state.remark), state
 
 
 def check_ground(resource: Resource, step: Step, state: State, plan: Plan) -> Step:
-    """The step, refused if what it stands on is missing where only somebody else can mend that."""
+    """The step, refused if it lacks something that the lab cannot provide."""
     try:
         resource.require(state)
-    except NoAccessError:  # told already
+    except NoAccessError:  # reported already
         return step
     except LabError as error:
         if not step.checked and not isinstance(error, HostError):
@@ -136,7 +136,7 @@ def plan_down(place: Place, delete_bucket: str = "") -> Plan:
     """What `down` would do, in its order.
 
     Raises:
-        LabError: something cannot be looked at: nothing is deleted blindly.
+        LabError: something cannot be checked: nothing is deleted without a check.
     """
     place.cloud.require_account()
     plan = Plan()

@@ -1,4 +1,4 @@
-"""The documents of the roles on Amazon EKS: what their pods may do, and who may take them.
+"""The documents of the roles on Amazon EKS: what their pods may do, and who may assume them.
 
 Which calls DVC, Airflow's task log writer and the pipeline make was read off their requests (tests/policy). What each
 needs stands in "Required permissions for Amazon S3 API operations" of the Amazon S3 User Guide:
@@ -12,9 +12,9 @@ needs stands in "Required permissions for Amazon S3 API operations" of the Amazo
 | ListObjectsV2 | s3:ListBucket |
 
 A key that is not there is a 404 only for who may list it ("HeadObject" in the API reference). Any other gets a 403,
-which Airflow's log writer takes for a failure, and the log is lost. Amazon S3 checks that permission with the key as
-`s3:prefix`, so the same condition serves: AWS does not write it down, but Ceph found it (pull request 68577), and the
-policy in the documentation of Terraform's S3 backend lives by it. HeadBucket has no prefix, and nothing here needs it:
+which Airflow's log writer treats as a failure, and the log is lost. Amazon S3 checks that permission with the key as
+`s3:prefix`, so the same condition works: AWS does not document it, but Ceph found it (pull request 68577), and the
+policy in the documentation of Terraform's S3 backend relies on it. HeadBucket has no prefix, and nothing here needs it:
 s3fs reads the bucket's region from the refusal as well (s3fs.utils.S3BucketRegionCache).
 """
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 VERSION = "2012-10-17"
-"""Of the policy language; the only one that is current."""
+"""The version of the policy language; the only current one."""
 PRINCIPAL = "pods.eks.amazonaws.com"
 LOGS = "logs"
 """The prefix of task logs, as in Airflow's `remote_base_log_folder`."""
@@ -85,7 +85,7 @@ def log_permissions(bucket: str, partition: str = "aws") -> Document:
 
 
 def trust(account: str, cluster_arn: str, namespace: str = "airflow") -> Document:
-    """Who may take the role: EKS Pod Identity, for associations in this namespace of this cluster of this account.
+    """Who may assume the role: EKS Pod Identity, for associations in this namespace of this cluster of this account.
 
     "Create IAM role with trust policy required by EKS Pod Identity" in the EKS User Guide. EKS sets the tag itself when
     it asks STS for the role, unless the association turns session tags off.

@@ -1,4 +1,4 @@
-"""What botocore's own data says of AWS's regions: nothing is asked of the network."""
+"""AWS's regions from botocore's own data, without the network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def with_eks() -> frozenset[str]:
     return frozenset(region for each in partitions for region in session().get_available_regions("eks", each))
 
 
-def meant(name: str) -> str:
+def suggestion(name: str) -> str:
     close = difflib.get_close_matches(name, sorted(with_eks()), 1)
     return f" (did you mean {close[0]}?)" if close else ""
 

@@ -18,7 +18,7 @@ from lab.helm_values import check_values
 
 RELEASE = "airflow"
 LABEL = "mlops-lab"
-"""Of the release as Helm keeps it; its value tells what it was installed from."""
+"""A label of the Helm release; its value is a digest of what it was installed from."""
 LIMIT = 300
 READY_LIMIT = 900
 """Seconds until all of Airflow is ready: nodes pull the images first, and the database gets its tables."""
@@ -26,7 +26,7 @@ DEPLOYMENTS = ("api-server", "scheduler", "dag-processor")
 
 
 class Release(Resource):
-    """The same inputs have the same label, so that a release that is as it should be is known from anywhere."""
+    """The same inputs have the same label, so that a current release is recognized from any machine."""
 
     key = "airflow"
     limit = LIMIT + READY_LIMIT
@@ -58,7 +58,7 @@ class Release(Resource):
         return State(True, tuple(differs))
 
     def check(self) -> None:
-        """Refuse values that the chart does not know, and a chart that is not to be had, before anything is changed."""
+        """Refuse values that the chart does not know, and a chart that is not available, before anything is changed."""
         check_values(self.chart(), self.files())
 
     def make(self, note: Note) -> None:
@@ -97,7 +97,7 @@ class Release(Resource):
 def newest(kube: Kube) -> dict[str, str] | None:
     """The labels of the newest revision, as Helm keeps them with its Secrets (`helm upgrade --labels`), or None."""
     which = ("--namespace", NAMESPACE, "--selector", f"owner=helm,name={RELEASE}")
-    # Labels only: what the Secrets hold is large, and nobody's business here.
+    # Labels only: the content of the Secrets is large, and not needed here.
     labels = 'jsonpath={range .items[*]}{.metadata.labels}{"\\n"}{end}'
     lines = kube.kubectl("get", "secrets", *which, "--output", labels).stdout.split("\n")
     revisions: list[dict[str, str]] = [json.loads(line) for line in lines if line.strip()]
@@ -105,17 +105,17 @@ def newest(kube: Kube) -> dict[str, str] | None:
 
 
 def not_ready(kube: Kube) -> list[str]:
-    """Which deployments lack a pod that is ready."""
+    """The problems of deployments that are missing or not ready."""
     answer = kube.kubectl("get", "deployments", "--namespace", NAMESPACE, "--output", "json")
     found = {item["metadata"]["name"]: item for item in json.loads(answer.stdout)["items"]}
-    told = []
+    problems = []
     for name in (f"{RELEASE}-{part}" for part in DEPLOYMENTS):
         item = found.get(name)
         if item is None:
-            told.append(f"lacks {name}")
+            problems.append(f"lacks {name}")
         elif item.get("status", {}).get("readyReplicas", 0) < item["spec"]["replicas"]:
-            told.append(f"{name} is not ready")
-    return told
+            problems.append(f"{name} is not ready")
+    return problems
 
 
 def wait_for(kube: Kube, name: str) -> None:

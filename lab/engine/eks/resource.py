@@ -1,7 +1,7 @@
-"""What the lab makes on AWS, one resource at a time: it can be looked at, made, mended and removed.
+"""What the lab creates on AWS, one resource at a time: each can be checked, created, repaired and removed.
 
-Everything carries one tag, whose value is the cluster's name. What does not carry it is somebody else's: it is
-neither changed nor deleted, whatever it is called.
+Everything has one tag with the cluster's name as its value. What does not have it is not the lab's: it is neither
+changed nor deleted, whatever its name.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ TAG = "mlops-lab/cluster"
 
 
 class ForeignError(SettingsError):
-    """Something of that name is there and is not this lab's."""
+    """Something of that name exists and is not this lab's."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What a look found. `differs` says what is not as it should be, `told` what else is worth a word."""
+    """The result of a check. `differs` says what is not as it should be, `remark` is further information."""
 
     exists: bool
     differs: tuple[str, ...] = ()
-    told: str = ""
+    remark: str = ""
 
 
 ABSENT = State(exists=False)
@@ -38,8 +38,8 @@ ABSENT = State(exists=False)
 class Resource(ABC):
     """One thing at one place.
 
-    `look` changes nothing. `make` brings what is not there, or not as it should be, to what it should be, can be cut
-    off anywhere and done again. `remove` does so, too, and removes nothing that is not the lab's.
+    `look` changes nothing. `make` creates what is missing and repairs what differs; it can be interrupted anywhere and
+    repeated. So can `remove`, which removes nothing that is not the lab's.
     """
 
     place: Place
@@ -47,7 +47,7 @@ class Resource(ABC):
     """What it is, in one word."""
     limit: ClassVar[float] = 60
     needs: ClassVar[tuple[str, ...]] = ()
-    """The keys of what must be there before it, and goes after it."""
+    """The keys of what must exist before it, and is removed after it."""
 
     @property
     @abstractmethod
@@ -55,7 +55,7 @@ class Resource(ABC):
 
     @property
     def title(self) -> str:
-        """What is done, for people who watch."""
+        """The title of its phase."""
         return f"Making the {self.key} {self.name}"
 
     @abstractmethod
@@ -63,8 +63,8 @@ class Resource(ABC):
         """What is there.
 
         Raises:
-            ForeignError: one of that name is, and it is not this lab's.
-            CloudError: it cannot be seen.
+            ForeignError: one of that name exists and is not this lab's.
+            CloudError: it cannot be read.
         """
 
     @abstractmethod
@@ -74,18 +74,18 @@ class Resource(ABC):
     def remove(self, note: Note) -> None: ...
 
     def require(self, state: State) -> None:
-        """Refuse what could not be made from here, before anything is changed.
+        """Raise if it could not be created, before anything is changed.
 
         Raises:
             LabError: what is missing.
         """
 
     def kept(self) -> str:
-        """Why `down` leaves what is there, or nothing."""
+        """Why `down` keeps it, or nothing."""
         return ""
 
     def require_own(self, what: str, tags: Mapping[str, str]) -> None:
-        """Return if these are the tags of what is this lab's; ForeignError else."""
+        """Return if these tags are this lab's; ForeignError otherwise."""
         require_own(what, tags, self.place.settings.cluster.name)
 
     @property
@@ -97,15 +97,15 @@ def require_own(what: str, tags: Mapping[str, str], cluster: str) -> None:
     found = tags.get(TAG)
     if found == cluster:
         return
-    whose = f"the lab's of cluster {found}" if found else "not the lab's"
+    owner = f"the lab's of cluster {found}" if found else "not the lab's"
     raise ForeignError(
-        f"the {what} is there and is {whose} (tag {TAG})",
+        f"the {what} is there and is {owner} (tag {TAG})",
         "give this lab another name for it in eks.toml; nothing of it was changed",
     )
 
 
 def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as IAM and S3 take them."""
+    """Tags in the format of IAM and S3."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 

@@ -12,7 +12,7 @@ from lab.errors import NotRunningError
 from lab.lineage.start import Result, run_pipeline
 
 SERVICE, PORT = "airflow-api-server", 8080
-"""As the chart names it."""
+"""The chart's name for it."""
 
 
 def run(place: Place, parameters: dict[str, Any], limit: float) -> Result:

@@ -1,8 +1,8 @@
-"""The Secrets of the namespace `airflow`. What others gave out comes from the environment, the rest is generated.
+"""The Secrets of the namespace `airflow`. External credentials come from the environment, the rest is generated.
 
 They go to the cluster by kubectl's standard input and are nowhere else: not in a file, not in argv, not in eks.toml.
 A Secret of one of these names without the lab's label, and a value that another field manager owns, are not the lab's:
-both are refused by name and left as they are.
+both are refused by name and left unchanged.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Fresh:
 
 
 class Secrets(Resource):
-    """One that is there stays, but where the environment holds another value for it."""
+    """An existing one is kept, unless the environment holds another value for it."""
 
     key = "secrets"
     needs = ("storage",)
@@ -104,7 +104,7 @@ class Secrets(Resource):
         return found
 
     def require(self, state: State) -> None:
-        """Refuse where what others give out is neither in the cluster nor in the environment."""
+        """Raise if external credentials are neither in the cluster nor in the environment."""
         there, given = self.there(), self.given()
         for name, hint in HINTS.items():
             if name not in there and name not in given:
@@ -120,7 +120,7 @@ class Secrets(Resource):
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
         ended = kube.kubectl(*options, text=text, check=False)
         require_no_conflict(ended)
-        kube.judged(["kubectl", *options], ended)
+        kube.checked(["kubectl", *options], ended)
 
     def remove(self, note: Note) -> None:
         """They go with their namespace."""

@@ -1,7 +1,7 @@
-"""`eks.toml`: where on AWS the lab is to be. Read and checked as a whole, before anything of AWS is asked.
+"""`eks.toml`: where on AWS the lab runs. Read and checked as a whole, before any call to AWS.
 
-An unknown key or a wrong value is an error, and all of them are told at once. Nothing secret stands in it: what is
-comes from the environment (lab.engine.eks.secrets).
+An unknown key or a wrong value is an error, and all of them are reported at once. It holds no secrets: they
+come from the environment (lab.engine.eks.secrets).
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Subnet = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 
 
 class ClusterSettings(Section):
-    """The cluster: one that eksctl makes, or one that is there already and is never deleted."""
+    """The cluster: one that eksctl creates, or an existing one, which is never deleted."""
 
-    # eksctl names CloudFormation stacks after it, and those begin with a letter.
+    # eksctl names CloudFormation stacks after it, and these begin with a letter.
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$")]
     mode: Literal["new", "existing"] = "new"
     kubernetes: Annotated[str, Field(pattern=r"^1\.\d\d$")] = ".".join(pins()["kubernetes"]["version"].split(".")[:2])
@@ -44,7 +44,7 @@ class ClusterSettings(Section):
 class NetworkSettings(Section):
     """The VPC of a new cluster: made by eksctl, or existing private subnets; and who reaches its API.
 
-    `public_access` has no default, and EKS takes an empty list for everyone: a new public endpoint needs it stated.
+    `public_access` has no default, and EKS treats an empty list as everyone: a new public endpoint requires it.
     """
 
     vpc: Annotated[str, Field(pattern=r"^(vpc-[0-9a-f]{8,17})?$")] = ""
@@ -191,7 +191,7 @@ class EksSettings(Section):
     @classmethod
     def known_region(cls, value: str) -> str:
         if value not in regions.with_eks():
-            raise ValueError(f"region = {value!r}: EKS is in no such region{regions.meant(value)}")
+            raise ValueError(f"region = {value!r}: EKS is in no such region{regions.suggestion(value)}")
         return value
 
     @model_validator(mode="after")
@@ -226,7 +226,7 @@ def load(file: Path) -> EksSettings:
     """The settings in `file`.
 
     Raises:
-        SettingsError: there is no such file, or something in it is wrong; all of it is told.
+        SettingsError: there is no such file, or something in it is wrong; all errors are reported.
     """
     if not file.exists():
         raise SettingsError(f"there is no {file.name}", f"cp {SAMPLE} {file.name}, and fill it in (docs/eks.md)")
@@ -234,12 +234,12 @@ def load(file: Path) -> EksSettings:
     try:
         return EksSettings.model_validate(layer, strict=True)
     except ValidationError as error:
-        problems = [told(dict(problem), file.name) for problem in error.errors()]
+        problems = [described(dict(problem), file.name) for problem in error.errors()]
     count = "a setting is wrong" if len(problems) == 1 else f"{len(problems)} settings are wrong"
     raise SettingsError(f"{count}: {'; '.join(problems)}", f"docs/eks.md and {SAMPLE} show every setting")
 
 
-def told(problem: dict[str, Any], name: str) -> str:
+def described(problem: dict[str, Any], name: str) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"{name}: {path} is missing"

@@ -21,7 +21,7 @@ DELETE_LIMIT = 600
 
 
 class Storage(Resource):
-    """Compared by the API server itself (`kubectl diff`), so that what it adds is no difference."""
+    """Compared by the API server itself (`kubectl diff`), so that its defaults are no differences."""
 
     key = "storage"
     limit = 120
@@ -59,7 +59,7 @@ class Storage(Resource):
         return str(manifests.write(self.place.settings, self.place.paths, self.place.folder))
 
     def remove(self, note: Note) -> None:
-        """The claim goes with the namespace, and its volume has to be gone before the cluster that would delete it."""
+        """The claim is removed with the namespace, and its volume must be gone before the cluster, which deletes it."""
         kube = self.place.kube()
         if kube is None or not has_namespace(kube):
             return
@@ -76,7 +76,7 @@ def has_namespace(kube: Kube) -> bool:
     """Whether the lab's namespace is there.
 
     Raises:
-        ForeignError: one of that name is, and is not the lab's.
+        ForeignError: one of that name exists and is not the lab's.
     """
     answer = kube.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "--output", "json")
     if not answer.stdout.strip():
@@ -95,7 +95,7 @@ def require_labels(what: str, found: dict[str, Any]) -> None:
 
 
 def no_volumes(kube: Kube) -> None:
-    """NotYetError while a volume of the lab's classes is there."""
+    """Raise NotYetError while a volume of the lab's classes exists."""
     listed = json.loads(kube.kubectl("get", "persistentvolumes", "--output", "json").stdout)
     left = [v["metadata"]["name"] for v in listed["items"] if v["spec"].get("storageClassName") in CLASSES]
     if left:
