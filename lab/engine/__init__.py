@@ -11,10 +11,10 @@ NAMES = ("local", "kind")
 
 
 def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engine, str]:
-    """The engine that the settings ask for, and why, in one line.
+    """The engine that the settings request, and why, in one line.
 
-    `auto` is the engine that the lab has been brought up with. One that never was is `local`; with `new`, when it is
-    about to be brought up, it is `kind` where that needs no long build.
+    `auto` is the engine that the lab has been brought up with. Without one it is `local`; with `new`, when the lab is
+    about to be brought up, it is `kind` if that needs no long build.
 
     Raises:
         SettingsError: an engine other than the requested one runs this lab.
@@ -37,7 +37,7 @@ def runs(engine: Engine) -> bool:
         return bool(engine.status().services)
     except HostError:  # without Docker nothing runs there
         return False
-    except LabError:  # something does, but cannot be asked
+    except LabError:  # something runs, but cannot be reached
         return True
 
 
@@ -60,7 +60,7 @@ def first(settings: Settings, paths: Paths) -> tuple[Engine, str]:
 
 
 def why_not_kind(settings: Settings, paths: Paths) -> str:
-    """What a cluster would lack or cost, or nothing."""
+    """Why a cluster is not possible without a long build, or nothing."""
     from lab.chart import find_chart
     from lab.docker import require_engine
     from lab.engine.kind.instance import Instance

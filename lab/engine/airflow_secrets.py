@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from lab.access import AIRFLOW_USER
 
 LABELS = {"app.kubernetes.io/part-of": "mlops-lab"}
-"""Of everything that the lab makes in a cluster."""
+"""The label of everything that the lab creates in a cluster."""
 
 GIT, DATABASE = "git-credentials", "airflow-metadata"
 LOGIN = "airflow-login"
@@ -32,7 +32,7 @@ def git_credentials(user: str, password: str) -> dict[str, str]:
 
 
 def generated(secrets: Known) -> dict[str, dict[str, str]]:
-    """The Secrets that nobody outside the lab has to know: Airflow's keys, and the password of its user."""
+    """The Secrets that are used in the lab only: Airflow's keys, and the password of its user."""
     return {
         "airflow-fernet-key": {"fernet-key": secrets["airflow-fernet-key"]},
         "airflow-api-secret": {"api-secret-key": secrets["airflow-api-secret"]},

@@ -1,4 +1,4 @@
-"""The Helm values that no file can know, on kind and on EKS alike: images, URLs, the bucket."""
+"""The Helm values that no file can hold, on kind and EKS alike: images, URLs, the bucket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.paths import SOURCE
 PLUGINS = Path(__file__).with_name("airflow_plugins")
 """Airflow's plugins; all are for the local engine."""
 SHARED_PLUGIN = "same_origin.py"
-"""The one that every engine has."""
+"""The plugin that every engine has."""
 
 
 def airflow_values(

@@ -9,7 +9,7 @@ ROLES_FILE = "LAB_S3_ROLES_FILE"
 
 
 def storage_keys(secrets: Secrets) -> dict[str, str]:
-    """The person's key, which may do everything."""
+    """The user's key, which may do everything."""
     return {
         "LAB_S3_ACCESS_KEY_ID": secrets["aws-access-key-id"],
         "LAB_S3_SECRET_ACCESS_KEY": secrets["aws-secret-access-key"],

@@ -1,4 +1,4 @@
-"""What every engine offers; the commands know nothing else of it."""
+"""The interface of every engine; the commands use nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.paths import Paths
 class ServiceStatus:
     """One part of the lab: its state in one word, the reason where it isn't `healthy`, where to reach it.
 
-    `pid` or `pod`, whichever the engine has.
+    `pid` or `pod`, depending on the engine.
     """
 
     name: str
@@ -59,10 +59,10 @@ class Engine(Protocol):
         ...
 
     def before_up(self) -> list[str]:
-        """Checks that must hold before anything is changed; then what a killed command left behind is cleared away.
+        """Check everything before anything is changed; then remove what a killed command left behind.
 
         Returns:
-            What was cleared away, in lines.
+            What was removed, in lines.
         """
         ...
 
@@ -77,11 +77,11 @@ class Engine(Protocol):
     def status(self) -> Status: ...
 
     def down(self, *, purge: bool) -> list[str]:
-        """End everything, with `purge` remove its data too; return what was done, in lines."""
+        """End everything, and with `purge` remove its data; return what was done, in lines."""
         ...
 
     def service_names(self) -> list[str]:
-        """What has a log, in the order of `lab status`."""
+        """The services that have a log, in the order of `lab status`."""
         ...
 
     def log(self, service: str, lines: int) -> str:
@@ -89,25 +89,25 @@ class Engine(Protocol):
         ...
 
     def follow(self, service: str) -> Iterator[str]:
-        """What is added to a service's log from now on, as it comes, without end."""
+        """New lines of a service's log, as they are written, without end."""
         ...
 
     def shell_environment(self) -> dict[str, str]:
-        """The environment of lab-shell: the person's own, and what makes their tools reach the lab; PATH aside."""
+        """The environment of lab-shell: the user's own, and what makes their tools reach the lab; without PATH."""
         ...
 
     def diagnose(self) -> list[Check]:
-        """Everything worth looking at when something is wrong: the machine, then the lab."""
+        """Checks for when something is wrong: of the machine, then of the lab."""
         ...
 
     def rotate(self, names: Sequence[str], note: Note) -> bool:
-        """Replace these secrets without losing data; one that was cut off goes on.
+        """Replace these secrets without losing data; an interrupted rotation is continued.
 
         Returns:
             Whether the lab was up: `phases` then bring the new values into use.
 
         Raises:
-            NotRunningError: the lab has none yet, or has to be up for it.
+            NotRunningError: the lab has no secrets yet, or must be up.
         """
         ...
 

@@ -28,7 +28,7 @@ REFERENCES = {
 
 
 def digest(content: Any) -> str:
-    """A short digest of what JSON can hold. What is secret in it is random and long, and cannot be guessed from it."""
+    """A short digest of what JSON can hold. Secrets in it are random and long, and cannot be guessed from it."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -47,7 +47,7 @@ def patches(overlay: Path, objects: list[Object]) -> list[Object]:
 
 
 def identity(workload: Object) -> Object:
-    """What a patch names its object by."""
+    """The fields by which a patch names its object."""
     metadata = {key: workload["metadata"][key] for key in ("name", "namespace")}
     return {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "metadata": metadata}
 

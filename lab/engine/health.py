@@ -1,4 +1,4 @@
-"""Whether a part of the local engine does its work, asked the way its users would."""
+"""Health checks of the services, done the way their users use them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.pipeline.git import GitError
 from lab.wait import NotYetError
 
 SILENCE = 150
-"""Seconds that the service `triggers` may take for one look: Git and Airflow may each take a minute to fail."""
+"""Seconds that the service `triggers` may take for one check: Git and Airflow may each take a minute to fail."""
 PARSE_SECONDS = 30
 """Seconds in which the DAG processor parses every file of the bundle, on a slow machine."""
 
@@ -28,9 +28,9 @@ def bucket_answers(access: Access) -> None:
 
 
 def dags_loaded(access: Access, since: float) -> None:
-    """Healthy, and the DAGs are parsed later than `since`: the pipeline is there to be run, or its file is at fault.
+    """Return if Airflow is healthy and has parsed the DAGs later than `since`: the pipeline loads, or has an error.
 
-    A DAG that does not load is for a person to correct, in a lab that is up.
+    A DAG that does not load is for the user to correct, in a lab that is up.
     """
     try:
         with Airflow(access) as airflow:
@@ -42,20 +42,20 @@ def dags_loaded(access: Access, since: float) -> None:
 
 
 def is_parsed(airflow: Airflow, since: float) -> bool:
-    """Whether Airflow has looked at the pipeline's file later than `since`, whatever it found."""
+    """Whether Airflow has parsed the pipeline's file later than `since`, with or without errors."""
     dag = airflow.dag()
     file = dag["relative_fileloc"] if dag else f"{DAG}.py"
     if any(fault.source == file for fault in airflow.import_errors(since)):
         return True
     if dag is None:
         return False
-    if dag["is_stale"]:  # a file that was removed is at no fault: Airflow had the time to parse it, were it there
+    if dag["is_stale"]:  # a removed file is no fault: Airflow has had the time to parse it if it existed
         return time.time() - since > PARSE_SECONDS
     return datetime.fromisoformat(dag["last_parsed_time"]).timestamp() >= since
 
 
 def import_errors(access: Access) -> list[ImportFault]:
-    """The DAG files that do not load, as far as Airflow can be asked."""
+    """The DAG files that do not load, if Airflow answers."""
     try:
         with Airflow(access) as airflow:
             return airflow.import_errors()
@@ -64,14 +64,14 @@ def import_errors(access: Access) -> list[ImportFault]:
 
 
 def dag_checks(faults: list[ImportFault]) -> list[Check]:
-    """What `lab doctor` says of the DAGs of a lab whose Airflow answers."""
+    """The checks of DAGs in `lab doctor`, if Airflow answers."""
     if not faults:
         return [Check("DAGs", "ok", "every file loads")]
     return [Check(f"DAG file {fault.source}", "fail", f"does not load: {fault}", CORRECT) for fault in faults]
 
 
 def answers(url: str) -> None:
-    """Return if `url` answers with a status below 400; NotYetError else."""
+    """Return if `url` answers with a status below 400; NotYetError otherwise."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=5):
@@ -81,7 +81,7 @@ def answers(url: str) -> None:
 
 
 def pushes_watched(access: Access, since: float) -> None:
-    """Return if the service `triggers` of the local engine has looked without trouble, and later than `since`."""
+    """Return if the local engine's service `triggers` has checked the repository without errors, later than `since`."""
     file = access.paths.triggers / "state"
     try:
         when, state = file.stat().st_mtime, file.read_text("utf-8").strip()

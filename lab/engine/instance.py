@@ -1,4 +1,4 @@
-"""What the labs of all engines are alike in: where they keep their ports and settings, and how they are reached."""
+"""What the labs of all engines have in common: where they keep their ports and settings, and how they are reached."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LabInstance:
     settings: Settings
 
     made_with: ClassVar[str]
-    """The file that keeps the settings which an engine's data was made with."""
+    """The file with the settings that an engine's data was made with."""
 
     @property
     def port_file(self) -> Path:

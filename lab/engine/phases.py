@@ -1,7 +1,7 @@
-"""`lab up` as a visible list of phases: each checks, applies and verifies, has a limit and is timed.
+"""`lab up` as a list of phases: each checks, applies and verifies, has a limit and is timed.
 
-A phase whose check finds nothing to do is passed over, so a second run changes nothing and a run after a crash goes on
-where the first one stopped. Phases run as soon as what they need is done, beside each other where that helps.
+A phase is skipped if its check finds nothing to do, so a second run changes nothing and a run after a crash continues
+where the first one stopped. Phases run as soon as what they need is done, in parallel where that helps.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Phase:
     """One step of bringing the lab up.
 
     `done` says whether there is nothing to do; it must be quick and change nothing. `apply` does it and returns only
-    when the result has been verified, within `limit` seconds; it says what it is at through its argument, and can be
-    cut off at any instruction and run again.
+    when the result has been verified, within `limit` seconds; it reports progress through its argument, and can be
+    interrupted at any instruction and run again.
     """
 
     name: str
@@ -47,8 +47,8 @@ def run_phases(phases: list[Phase], shown: LiveList) -> Timings:
     """Run all phases in the order their needs allow.
 
     Raises:
-        ValueError: a phase needs one that is not in the list, or itself by way of others.
-        LabError: of the first phase that failed; those already under way are waited for, no further one is started.
+        ValueError: a phase needs one that is not in the list, or itself indirectly.
+        LabError: of the first phase that failed; running phases are waited for, no further one is started.
     """
     timings = Timings()
     waiting = {phase.name: phase for phase in phases}
@@ -70,7 +70,7 @@ def run_phases(phases: list[Phase], shown: LiveList) -> Timings:
                 failure = failure or future.exception()
                 ended.add(phase.name)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt must not wait for what is under way
+        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt must not wait for running phases
     if failure is not None:
         raise failure
     if waiting:

@@ -1,4 +1,4 @@
-"""Loopback ports of the local engine: the usual ones where they are free, others where they are not."""
+"""Loopback ports of the local engine: the defaults if they are free, otherwise others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab.secrets import write_private
 DEFAULTS = {"airflow": 8080, "s3": 4566, "git": 3000}
 INTERNAL = "supervisor"
 CLAIMED: dict[int, int] = {}
-"""The ports that this process chose; each with a file, open until the process ends, whose lock tells other labs so."""
+"""The ports that this process chose; each with a file, open until the process ends, that is locked for other labs."""
 
 
 def read(file: Path) -> dict[str, int]:
@@ -31,7 +31,7 @@ def read(file: Path) -> dict[str, int]:
 def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
     """Choose free ports, keeping those of last time, and write them to `file`. Call while no service runs.
 
-    No other lab of this user chooses one of them while this process lives: by its end, services listen there.
+    No other lab of this user chooses one of them while this process runs; when it ends, services listen there.
 
     Raises:
         PortTakenError: a port set by hand is in use; the message names the owner.
@@ -68,19 +68,19 @@ def first_free(preferred: list[int], taken: dict[str, int]) -> int:
 
 
 def any_free() -> int:
-    """A free port of the system's choosing."""
+    """A free port, chosen by the system."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def claim(port: int) -> bool:
-    """Whether this process may have the port; False where another lab of this user comes up with it just now."""
+    """Whether this process may use the port; False if another lab of this user is starting with it."""
     if port in CLAIMED:
         return True
     folder = Path(tempfile.gettempdir()) / f"lab-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.lstat().st_uid != os.getuid():  # somebody else's trick: without claims, not in their folder
+    if folder.lstat().st_uid != os.getuid():  # another user's folder: use no claims rather than it
         return True
     lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -93,7 +93,7 @@ def claim(port: int) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether the lab could listen there; a socket that only waits to be forgotten (TIME_WAIT) does not count."""
+    """Whether the lab could listen there; a socket in the state TIME_WAIT does not count."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -106,7 +106,7 @@ def is_free(port: int) -> bool:
 
 
 def owner(port: int) -> str:
-    """`name (pid 123)` of the process that listens on `port`, as far as this user may know."""
+    """`name (pid 123)` of the process that listens on `port`, if this user may see it."""
     import psutil
 
     try:

@@ -12,9 +12,9 @@ from lab.secrets import write_private
 
 Sections = dict[str, dict[str, Any]]
 DATA_SECTIONS = {"dataset", "storage"}
-"""What the data was made with, and can't be changed without making it anew."""
+"""Settings that the data was made with, and that can't be changed without making it again."""
 NOT_OF_A_LAB = {"engine", "bundle", "gc"}
-"""What a lab that runs does not depend on, or has elsewhere."""
+"""Settings that a running lab does not depend on, or that are kept elsewhere."""
 
 
 def remember_running(file: Path, settings: Settings) -> None:
@@ -23,7 +23,7 @@ def remember_running(file: Path, settings: Settings) -> None:
 
 
 def running(file: Path) -> Settings | None:
-    """What the running lab was brought up with, if `file` tells it and this version of the lab knows all of it."""
+    """What the running lab was brought up with, if `file` has it and this version of the lab knows all of it."""
     try:
         return Settings.model_validate_json(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -36,7 +36,7 @@ def remember_data(file: Path, settings: Settings) -> None:
 
 
 def require_running(file: Path, settings: Settings) -> None:
-    """Refuse settings that differ from those of the running lab, if `file` tells them.
+    """Refuse settings that differ from those of the running lab, if `file` has them.
 
     Raises:
         SettingsError: each difference, with both values and the command that resolves it.
@@ -45,7 +45,7 @@ def require_running(file: Path, settings: Settings) -> None:
 
 
 def require_data(file: Path, settings: Settings) -> None:
-    """Refuse settings that the lab's data was not made with, if `file` tells them.
+    """Refuse settings that the lab's data was not made with, if `file` has them.
 
     Raises:
         SettingsError: each difference, with both values and the command that resolves it.
