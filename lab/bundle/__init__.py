@@ -1,1 +1,1 @@
-"""A bundle: one file with everything that a lab is made of, for machines without a network."""
+"""A bundle: one file with everything that a lab needs, for machines without a network."""

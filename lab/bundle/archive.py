@@ -1,4 +1,4 @@
-"""The one file of a bundle: a tar in which no byte can change unseen. Standard library only: bootstrap.py reads it too.
+"""The file of a bundle: a tar in which no byte can change undetected. Standard library only: bootstrap.py reads it too.
 
 Its members, in this order: `manifest.sha256`, `manifest.json`, and those that the manifest lists with size and SHA-256.
 Headers and padding follow from names and sizes alone, so they are checked too; `tar` and `sha256sum` can read it all.
@@ -52,7 +52,7 @@ class Bundle:
 
 
 def header(name: str, size: int) -> bytes:
-    """What stands before a member. Without owner and time, so that equal contents make equal bundles."""
+    """The header of a member, without owner and time, so that equal contents make equal bundles."""
     entry = tarfile.TarInfo(name)
     entry.size = size
     return entry.tobuf(tarfile.GNU_FORMAT)
@@ -78,8 +78,8 @@ def checksum_line_of(bundle: Bundle) -> str:
 def write(target: BinaryIO, facts: Mapping[str, Any], files: Mapping[str, Path]) -> None:
     """Write a bundle with these files under these names; `facts` go into its manifest."""
     members = [Member(name, file.stat().st_size, sha256(file)) for name, file in files.items()]
-    told = {"format": FORMAT, **facts, "members": [vars(member) for member in members]}
-    manifest = json.dumps(told, indent=1, sort_keys=True).encode()
+    listed = {"format": FORMAT, **facts, "members": [vars(member) for member in members]}
+    manifest = json.dumps(listed, indent=1, sort_keys=True).encode()
     for name, content in ((CHECKSUM, checksum_line(manifest)), (MANIFEST, manifest)):
         target.write(header(name, len(content)) + content + padding(len(content)))
     for member in members:
@@ -115,7 +115,7 @@ def read(file: Path) -> Bundle:
             raise HostError(f"{file} is not a bundle of this lab, or is damaged: {CHECKSUM}", AGAIN)
         checksum = reader.exactly(len(line), CHECKSUM)
         reader.expect(padding(len(line)), CHECKSUM)
-        # Its size stands only in its header; the rest of that follows from it.
+        # Its size is only in its header; the rest of the header follows from it.
         start = reader.exactly(BLOCK, MANIFEST)
         size = octal(start[124:136])
         if not 0 < size < LARGEST_MANIFEST or start != header(MANIFEST, size):
@@ -137,7 +137,7 @@ def octal(field: bytes) -> int:
 
 
 def contents(bundle: Bundle) -> Iterator[tuple[Member, Iterator[bytes]]]:
-    """Each member with its content, in order. Each content must be taken to its end: there it is checked.
+    """Each member with its content, in order. Each content must be read to its end, where it is checked.
 
     Raises:
         CheckFailedError: a byte is not what it was, or the file is truncated; the member is named.
@@ -145,7 +145,7 @@ def contents(bundle: Bundle) -> Iterator[tuple[Member, Iterator[bytes]]]:
     with Reader.opened(bundle.file) as reader:
         reader.stream.seek(bundle.start)
         for member in bundle.members:
-            # A checksum does not make a name harmless: nothing is written outside the folder that it is meant for.
+            # A checksum does not make a name harmless: nothing is written outside the target folder.
             if PurePosixPath(member.name).is_absolute() or ".." in PurePosixPath(member.name).parts:
                 raise reader.damaged(member.name, "no name for a file in a bundle")
             yield member, reader.content(member)
@@ -168,7 +168,7 @@ def content(bundle: Bundle, name: str) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads a bundle from front to back, and takes nothing on trust."""
+    """Reads a bundle from start to end, and trusts nothing in it."""
 
     file: Path
     stream: BinaryIO

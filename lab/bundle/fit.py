@@ -1,4 +1,4 @@
-"""Whether a bundle fits this machine and this checkout. Standard library only: bootstrap.py asks before it installs."""
+"""Whether a bundle fits this machine and this checkout. Standard library only: for bootstrap.py."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ OWN_LOCK = "uv.lock"
 
 
 def this_platform() -> str:
-    """The kind of machine whose packages and programs a bundle holds, as in `linux-amd64` or `linux-musl-arm64`."""
+    """The platform of a bundle's packages and programs, as in `linux-amd64` or `linux-musl-arm64`."""
     machine = platform.machine().lower()
     library = "-musl" if sys.platform == "linux" and platform.libc_ver()[0] != "glibc" else ""
     return f"{sys.platform}{library}-{ARCHITECTURES.get(machine, machine)}"
 
 
 def pythons() -> list[str]:
-    """The versions of Python that the lab runs on, which all find their packages in a bundle."""
+    """The versions of Python that the lab runs on; a bundle has packages for all of them."""
     minimum, below = (pins()["python"][name].split(".") for name in ("minimum", "below"))
     return [f"{minimum[0]}.{minor}" for minor in range(int(minimum[1]), int(below[1]))]
 
@@ -42,7 +42,7 @@ def require_fit(bundle: Bundle, source: Path) -> None:
     """Refuse a bundle from which this checkout could not be brought up on this machine.
 
     Raises:
-        HostError: it is for another kind of machine or Python, or was made from something else; it is said from what.
+        HostError: it is for another kind of machine or Python, or was made from something else, which is named.
     """
     manifest, here = bundle.manifest, this_platform()
     if manifest["platform"] != here:
@@ -56,7 +56,7 @@ def require_fit(bundle: Bundle, source: Path) -> None:
 
 
 def require_equal(bundle: Bundle, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
-    """Refuse a bundle in whose making something else was used than this checkout has.
+    """Refuse a bundle that was made with other inputs than this checkout has.
 
     Raises:
         HostError: all that differs.

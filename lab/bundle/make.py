@@ -1,4 +1,4 @@
-"""Making a bundle: what belongs into one is gathered, then written to one file."""
+"""Makes a bundle: its contents are gathered, then written to one file."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ MIB = 1 << 20
 
 @dataclass
 class Contents:
-    """What goes into a bundle: files by their names in it, and what its manifest tells of them."""
+    """The contents of a bundle: files by their names in it, and facts about them for its manifest."""
 
     files: dict[str, Path] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 def make_bundle(paths: Paths, settings: Settings, target: Path, note: Note, *, images: bool) -> int:
-    """Write a bundle of this checkout to `target`, and beside it its bill of materials; return its size.
+    """Write a bundle of this checkout to `target`, and next to it its bill of materials; return its size.
 
     Without `images` it is for the local engine.
 
     Raises:
-        NetworkError: something is not at hand and could not be fetched.
+        NetworkError: something is not on this machine and could not be fetched.
         HostError: the disk has no room for it, or the machine lacks what images are built with.
     """
     work = paths.cache / "bundle"
@@ -92,10 +92,10 @@ def add_chart_and_tools(contents: Contents, paths: Paths, settings: Settings, no
 
 
 def add_images(contents: Contents, chosen: ImageSet, work: Path, note: Note) -> None:
-    """The last member: whoever wants the others need not read past it."""
+    """The last member, so that readers of the others need not read it."""
     chosen.ensure(note)
     named = (BASE, *IN_CLUSTER, NODE)
-    # Where the node holds the others, Docker needs them no second time.
+    # If the node holds the others, Docker does not need them as well.
     archived = (BASE, NODE) if chosen.baked else named
     save([chosen.reference(name) for name in archived], work / IMAGES, note)
     contents.files[IMAGES] = work / IMAGES

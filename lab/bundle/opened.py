@@ -1,4 +1,4 @@
-"""Opening a bundle: everything in it checked, and all but the images laid out below `.lab/bundle/`.
+"""Opens a bundle: everything in it is checked, and all but the images is unpacked below `.lab/bundle/`.
 
 Standard library only: bootstrap.py opens a bundle before the lab's own environment exists.
 """
@@ -28,7 +28,7 @@ Note = Callable[[str], None]
 
 
 def open_bundle(file: Path, source: Path, home: Path, note: Note, signers: Path | None = None) -> Bundle:
-    """Check the bundle and lay it out, unless this very file has been opened before.
+    """Check the bundle and unpack it, unless this file has been opened before.
 
     With a file of allowed signers, its signature is checked first each time; nothing is unpacked without it.
 
@@ -51,22 +51,22 @@ def open_bundle(file: Path, source: Path, home: Path, note: Note, signers: Path 
     else:
         require_disk(bundle, home)
         lay_out_whole(bundle, folder, note)
-    # Last, and with where the file is: its images are taken from there.
+    # Last, and with the path of the file: its images are read from there.
     partial = facts.with_name(f"{FACTS}.new")
-    told = {"digest": bundle.digest, "start": bundle.start, "state": state, "manifest": bundle.manifest}
-    partial.write_text(json.dumps(told, indent=1), "utf-8")
+    record = {"digest": bundle.digest, "start": bundle.start, "state": state, "manifest": bundle.manifest}
+    partial.write_text(json.dumps(record, indent=1), "utf-8")
     partial.replace(facts)
     return bundle
 
 
 def state_of(file: Path) -> list[Any]:
-    """What tells that a file is the one that was checked, without reading it anew."""
+    """An identifier of the file that was checked, without reading it again."""
     found = file.stat()
     return [str(file), found.st_ino, found.st_size, found.st_mtime_ns]
 
 
 def require_disk(bundle: Bundle, home: Path) -> None:
-    """Refuse to begin what the disk has no room for."""
+    """Refuse if the disk does not have enough space."""
     make_home(home)
     needed = sum(member.size for member in bundle.members if member.name != IMAGES) // MIB + 1
     free = shutil.disk_usage(home).free // MIB
@@ -76,7 +76,7 @@ def require_disk(bundle: Bundle, home: Path) -> None:
 
 
 def lay_out_whole(bundle: Bundle, folder: Path, note: Note) -> None:
-    """In place of any other bundle that was opened, once this one has proved to be sound."""
+    """Replace any other opened bundle, once this one has been verified."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -90,7 +90,7 @@ def lay_out_whole(bundle: Bundle, folder: Path, note: Note) -> None:
 
 
 def lay_out(bundle: Bundle, folder: Path | None, note: Note) -> None:
-    """Check every byte; keep the files in `folder`, except the images: what loads them takes them from the bundle."""
+    """Check every byte; keep the files in `folder`, except the images, which are loaded from the bundle."""
     total, done = sum(member.size for member in bundle.members), 0
     for member, content in contents(bundle):
         target = folder / member.name if folder and member.name != IMAGES else Path(os.devnull)
@@ -122,7 +122,7 @@ def packages_for(lock: str, source: Path, home: Path) -> Path | None:
 
 
 def uv_options(packages: Path | None) -> tuple[str, ...]:
-    """What makes uv install from this folder alone; its hashes are checked as ever."""
+    """Options that make uv install from this folder alone; hashes are checked as always."""
     return () if packages is None else ("--offline", "--no-index", "--find-links", str(packages))
 
 

@@ -1,6 +1,6 @@
 """The packages of a bundle: for each lock and each Python that the lab runs on, files that the lock's hashes name.
 
-uv tells where the package index has them, in seconds; pip fetches them, because it does so for other Pythons, too.
+uv finds them in the package index in seconds; pip fetches them, because it can do so for other Pythons, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lab.uv import NETWORK_HINT, run_uv
 Note = Callable[[str], None]
 LIMIT = 1800
 OLDEST_GLIBC = 28
-"""A bundle made on Linux serves machines with glibc 2.28 (2018) and newer, whatever the maker's own is."""
+"""A bundle made on Linux supports machines with glibc 2.28 (2018) and newer, whatever version made it."""
 BUILDS = "setuptools"
 """Builds the packages that have no wheel."""
 
@@ -80,12 +80,12 @@ class Target:
         return {tag: rank for rank, tag in enumerate(every)}
 
     def wants(self, package: Locked) -> bool:
-        # No lock asks for a patch release, so any will do.
+        # No lock requires a patch release, so any will do.
         here = {"python_version": self.version, "python_full_version": f"{self.version}.99"}
         return package.marker is None or package.marker.evaluate(here)
 
     def best(self, package: Locked) -> File | None:
-        """The wheel that suits it best, or the source if none does."""
+        """The wheel that fits best, or the source if none does."""
         ranked = [(rank, wheel) for wheel in package.wheels if (rank := self.rank(wheel)) is not None]
         return min(ranked, key=lambda pair: pair[0])[1] if ranked else package.source
 
@@ -94,7 +94,7 @@ class Target:
 
 
 def platforms() -> list[str]:
-    """The platform tags of Linux with glibc, from the newest that is served; elsewhere none: this machine's own."""
+    """The platform tags of Linux with glibc, from the newest supported; elsewhere none: this machine's own."""
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return []
     machine = platform.machine()
@@ -145,18 +145,18 @@ def locked(paths: Paths, lock: Path, work: Path) -> list[Locked]:
     except ProgramError as error:
         raise NetworkError(f"the packages of {work.name} could not be found", NETWORK_HINT, error.detail) from error
     hashes = lock.read_text("utf-8")
-    return [package_of(told, hashes) for told in tomllib.loads(target.read_text("utf-8"))["packages"]]
+    return [package_of(entry, hashes) for entry in tomllib.loads(target.read_text("utf-8"))["packages"]]
 
 
-def package_of(told: dict[str, Any], hashes: str) -> Locked:
+def package_of(package: dict[str, Any], hashes: str) -> Locked:
     def files(entries: list[dict[str, Any]]) -> Iterator[File]:
         for entry in entries:
             if f"sha256:{entry['hashes']['sha256']}" in hashes:
-                yield File(told["name"], entry["url"], entry["hashes"]["sha256"])
+                yield File(package["name"], entry["url"], entry["hashes"]["sha256"])
 
-    marker = Marker(told["marker"]) if "marker" in told else None
-    source = next(files([told["sdist"]] if "sdist" in told else []), None)
-    return Locked(told["name"], marker, tuple(files(told.get("wheels", []))), source)
+    marker = Marker(package["marker"]) if "marker" in package else None
+    source = next(files([package["sdist"]] if "sdist" in package else []), None)
+    return Locked(package["name"], marker, tuple(files(package.get("wheels", []))), source)
 
 
 def chosen(target: Target, name: str, packages: list[Locked]) -> Iterator[File]:

@@ -30,7 +30,7 @@ def sbom_file(bundle: Path) -> Path:
 
 
 def write_sbom(bundle: Bundle, source: Path) -> Path:
-    """Write it beside the bundle; return its file."""
+    """Write it next to the bundle; return its file."""
     target = sbom_file(bundle.file)
     target.write_text(json.dumps(sbom(bundle, source), indent=1) + "\n", "utf-8")
     return target

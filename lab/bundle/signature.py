@@ -1,4 +1,4 @@
-"""Who made a bundle: a signature of OpenSSH beside it, over the checksum of its manifest and so over every byte.
+"""Who made a bundle: a signature of OpenSSH next to it, over the checksum of its manifest and so over every byte.
 
 The format is that of `ssh-keygen -Y sign` (PROTOCOL.sshsig of OpenSSH); who may sign stands in a file of allowed
 signers (ssh-keygen(1), "ALLOWED SIGNERS"). Standard library only: bootstrap.py checks a bundle before it uses it.
@@ -52,7 +52,7 @@ def require_signed(bundle: Bundle, allowed: Path) -> str:
         raise SettingsError(f"there is no file of allowed signers {allowed}", "docs/bundle.md says what it holds")
     signature, name = signature_file(bundle.file), bundle.file.name
     if not signature.is_file():
-        hint = "carry the signature beside the bundle, or have it made: lab bundle --sign KEY"
+        hint = "put the signature next to the bundle, or have it made: lab bundle --sign KEY"
         raise CheckFailedError(f"the bundle {name} is not signed: there is no {signature.name}", hint)
     files = ("-f", str(allowed), "-s", str(signature))
     found = run([keygen(), "-Y", "find-principals", *files], limit=LIMIT, check=False)

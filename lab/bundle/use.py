@@ -1,4 +1,4 @@
-"""Bringing a lab up from a bundle: it is opened, and its chart and tools are put where the engines look for them."""
+"""Brings a lab up from a bundle: opens it, and puts its chart and tools where the engines look for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def use(file: Path, paths: Paths, settings: Settings, note: Note) -> Layer:
     """Open the bundle; return the settings that follow from it.
 
     Raises:
-        SettingsError: other settings ask for what this bundle does not hold.
+        SettingsError: other settings require what this bundle does not hold.
         HostError: no such file, no bundle, one that does not fit, or too little disk.
         CheckFailedError: it is damaged, and what of it is named; or it is not signed by an allowed signer.
     """
@@ -55,7 +55,7 @@ def require_no_other_source(settings: Settings) -> None:
 
 
 def put_in_place(paths: Paths) -> None:
-    """The chart and the tools, where they are not there already; by the lab's own names, whatever the bundle says."""
+    """The chart and the tools, if they are missing; by the lab's own names, whatever the bundle says."""
     found = opened(paths.home)
     folder = found[0] if found else paths.home
     put(folder / CHART, cached_chart())
@@ -64,7 +64,7 @@ def put_in_place(paths: Paths) -> None:
 
 
 def put(source: Path, target: Path) -> None:
-    """As the same file where the disk is the same, or a copy."""
+    """As a hard link on the same disk, or a copy."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,10 +17,10 @@ __all__ = ["ImageInfo", "ImageSet", "image_set"]
 
 
 def image_set(paths: Paths, settings: Settings) -> ImageSet:
-    """The images as the setting `images.source` wants them.
+    """The images from the source that the setting `images.source` names.
 
     Raises:
-        HostError: they are to come from a bundle, and none that fits was opened.
+        HostError: the source is a bundle, and no suitable one was opened.
     """
     source = settings.images.source
     if source == "build":
@@ -33,9 +33,9 @@ def image_set(paths: Paths, settings: Settings) -> ImageSet:
 
 
 def chosen(paths: Paths, settings: Settings) -> ImageSet:
-    """A bundle that was opened, images that are there, the person's own registry if it answers; else a build.
+    """An opened bundle, existing images, the user's own registry if it answers; otherwise a build.
 
-    The public registries are asked with `pull` only: what they have changes, what is built does not.
+    Public registries are used with `pull` only: their images change, built ones do not.
     """
     with suppress(HostError):
         return BundledImages(paths)

@@ -1,4 +1,4 @@
-"""The images of a bundle: out of Docker into one compressed archive, and back, without a file in between."""
+"""The images of a bundle: from Docker into one compressed archive, and back, without an intermediate file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lab.images.trouble import raise_if_full
 
 Note = Callable[[str], None]
 LEVEL = 6
-"""Half of what level 9 costs, and a tenth larger."""
+"""Half the time of level 9, and a tenth larger."""
 MIB = 1 << 20
 
 
 def save(references: Sequence[str], target: Path, note: Note) -> None:
-    """Write these images to `target`; layers that they share stand in it once.
+    """Write these images to `target`; shared layers are in it once.
 
     Raises:
         ProgramError: Docker failed.
@@ -50,7 +50,7 @@ def load(bundle: Bundle, references: Sequence[str], note: Note) -> None:
     """
     member = next(member for member in bundle.members if member.name == IMAGES)
     note("checking the images")
-    for _ in content(bundle, member.name):  # to its end, where its checksum is checked: before Docker unpacks a byte
+    for _ in content(bundle, member.name):  # to its end, where the checksum is verified, before Docker unpacks a byte
         pass
     try:
         docker_reads("load", "--quiet", chunks=unpacked(bundle, member, note))

@@ -1,4 +1,4 @@
-"""What the engines know of images, wherever they come from."""
+"""The engines' interface to images, whatever their source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """One image as it is at hand; `id` is Docker's, empty while it is missing."""
+    """One image as Docker has it; `id` is Docker's, empty if it is missing."""
 
     name: str
     reference: str
@@ -66,7 +66,7 @@ class Tagged(ABC):
 
     @abstractmethod
     def content(self, name: str) -> str:
-        """What tells one content of this image from another."""
+        """An identifier of the content of this image."""
 
     def reference(self, name: str) -> str:
         if name not in self.known:
@@ -79,7 +79,7 @@ class Tagged(ABC):
 
     def table(self) -> list[ImageInfo]:
         references = {self.reference(name): name for name in self.names}
-        # The status is not 0 if one is missing; those that are there are told all the same.
+        # The status is not 0 if one is missing; the existing ones are listed anyway.
         found = json.loads(docker("image", "inspect", *references, check=False).stdout or "[]")
         facts = {tag: image for image in found for tag in image["RepoTags"] if tag in references}
         return [

@@ -1,4 +1,4 @@
-"""Images from package registries alone: no container registry is asked. What is there already is not built again."""
+"""Images from package registries alone, without a container registry. Existing images are not built again."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from lab.proc import held
 
 FILES = "files"
 PROGRAMS = "programs"
-"""Not an image, but what some wait for: Go builds beside everything that needs no program."""
+"""Not an image, but a dependency of some: Go builds in parallel with everything that needs no program."""
 
 
 class BuiltImages(Tagged):
-    """An ImageSet (lab.images.base) whose references tell the content of the checkout."""
+    """An ImageSet (lab.images.base) with references that identify the content of the checkout."""
 
     source = "build"
     baked = True
@@ -96,13 +96,13 @@ class BuiltImages(Tagged):
             shutil.rmtree(folder, ignore_errors=True)
 
     def base_of(self, image: Image, note: Note) -> str:
-        """What stands for BASE; it is there."""
+        """The reference for BASE; it exists."""
         if image.base:
             return self.reference(image.base)
         return debian.ensure_root(self.paths, self.contexts.architecture, note)
 
     def add_databases(self, image: Image, folder: Path, base: str, note: Note) -> None:
-        """Databases made beforehand go into PostgreSQL's image, which makes them: it is built without them first."""
+        """PostgreSQL's image includes databases that it creates itself: it is built without them first."""
         file = folder / FILES / FILE
         server = self.reference(image.name).replace(f"/{image.name}:", f"/{image.name}-empty:")
         build_dockerfile(image, folder, base, server)
@@ -118,5 +118,5 @@ class BuiltImages(Tagged):
 
 
 def server_architecture() -> str:
-    """Of the machine that containers run on, as Go and Docker name it."""
+    """The architecture of the machine that containers run on, as Go and Docker name it."""
     return docker("version", "--format", "{{.Server.Arch}}").stdout.strip()

@@ -1,4 +1,4 @@
-"""Images that a bundle brings: loaded into Docker from the bundle that was opened."""
+"""The images of a bundle, loaded into Docker from the opened bundle."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class BundledImages(Tagged):
             raise HostError("no bundle with images was opened", HINT)
         self.bundle = found[1]
         require_cluster_fit(self.bundle, paths)
-        told = self.bundle.manifest["images"]
-        self.baked = bool(told["baked"])
-        self.known = dict(told["references"])
-        self.names = tuple(told["archived"])
+        listed = self.bundle.manifest["images"]
+        self.baked = bool(listed["baked"])
+        self.known = dict(listed["references"])
+        self.names = tuple(listed["archived"])
 
     def content(self, name: str) -> str:
         raise HostError(f"the bundle has no image {name}", "make a new bundle: make lab-bundle")
@@ -58,7 +58,7 @@ class BundledImages(Tagged):
 
 
 def require_cluster_fit(bundle: Bundle, paths: Paths) -> None:
-    """Refuse a bundle whose images, tools or chart are not those of this checkout; the local engine needs none of them.
+    """Refuse a bundle with other images, tools or chart than this checkout's; the local engine needs none of them.
 
     Raises:
         HostError: all that differs.
@@ -68,7 +68,7 @@ def require_cluster_fit(bundle: Bundle, paths: Paths) -> None:
         raise CheckFailedError(f"the bundle {bundle.file.name} has unknown programs: {', '.join(strange)}", AGAIN)
     images = bundle.manifest["images"]
     ours = PulledImages(paths, "") if images["source"] == PulledImages.source else BuiltImages(paths)
-    ours.contexts = Contexts(paths, images["architecture"])  # Docker need not be asked: there may be none
+    ours.contexts = Contexts(paths, images["architecture"])  # without Docker, which may not be there
     theirs = {f"image {name}": reference for name, reference in images["references"].items()}
     theirs |= {f"program {name}": file for name, file in bundle.manifest["tools"].items()}
     wanted = {f"image {name}": ours.reference(name) for name in images["references"]}

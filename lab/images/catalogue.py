@@ -1,4 +1,4 @@
-"""The lab's images as data: what each is made from, in an order in which they can be built."""
+"""The lab's images as data: what each is built from, in an order in which they can be built."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ AIRFLOW, GITEA, POSTGRES = "airflow", "gitea", "postgres"
 
 @dataclass(frozen=True)
 class Image:
-    """One image. Everything that goes into it is named here, so that its reference can be told from its content."""
+    """One image. Everything that goes into it is named here, so that its reference follows from its content."""
 
     name: str
     base: str = BASE
     """The image that stands for BASE in the Dockerfile; empty: a bare Debian."""
     needs: tuple[str, ...] = ()
-    """Further images whose content goes into it."""
+    """Further images that go into it."""
     folder: str = ""
     """Below images/; the name if empty."""
     target: str = ""
-    """The stage of a Dockerfile of several."""
+    """The stage of a multi-stage Dockerfile."""
     environment: str = ""
     """The Python packages of this lock."""
     programs: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Image:
     owner: str = "0:0"
     """User and group of its processes: who must be able to write its data folder."""
     baked: bool = True
-    """Whether pods are made of it, so that it belongs into the node."""
+    """Whether pods use it, so that it belongs in the node."""
 
     dockerfile: str = "Dockerfile"
 
@@ -96,7 +96,7 @@ IMAGES = {
     )
 }
 IN_CLUSTER = (AIRFLOW, "worker", "localstack", GITEA, POSTGRES, "gitsync", "pod-identity")
-"""What pods are made of, besides Kubernetes' own parts."""
+"""The images of pods, except for Kubernetes' own parts."""
 BAKED = tuple(image.name for image in IMAGES.values() if image.baked)
 NAMES = (*IMAGES, NODE)
 """Every image, the baked node included."""

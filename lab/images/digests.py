@@ -27,7 +27,7 @@ HEADER = """\
 # `make images RELOCK=1` records what the registry has now (docs/kubernetes.md).
 """
 WRITING = threading.Lock()
-"""Images are pulled side by side."""
+"""Images are pulled in parallel."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Digests:
         return digest
 
     def record(self, digests: Mapping[str, str]) -> None:
-        """Write these down, in place of those that are recorded of the same references."""
+        """Record these, in place of those of the same references."""
         with WRITING:
             tables = self.tables()
             tables[self.architecture] = {**tables.get(self.architecture, {}), **digests}

@@ -1,4 +1,4 @@
-"""One Dockerfile built, and what a failure of it means."""
+"""Builds one Dockerfile, and explains a failed build."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def build_dockerfile(image: Image, folder: Path, base: str, reference: str) -> N
     # Without --force-rm the classic builder leaves the container of a failed instruction behind.
     arguments = ["--force-rm", "--tag", reference, "--file", str(folder / image.dockerfile)]
     arguments += ["--label", f"{LABEL}={image.name}", "--build-arg", f"BASE={base}"]
-    # A proxy is handed on by its name alone; Docker keeps these arguments out of the image.
+    # A proxy is passed by name only; Docker keeps these arguments out of the image.
     for name in sorted((PROXIES | {"NO_PROXY", "no_proxy"}) & os.environ.keys()):
         arguments += ["--build-arg", name]
     if image.target:

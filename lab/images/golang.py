@@ -1,7 +1,7 @@
 """Go programs, built on this machine from the modules in images/, for the machine that is to run them.
 
-The Go itself comes from the package index, like every other tool. What is built is kept in the machine's cache under a
-name that tells its content, so no checkout builds it twice.
+Go itself comes from the package index, like every other tool. Builds are kept in the machine's cache under a name
+with a digest of their content, so no checkout builds them twice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NETWORK_HINT = "check the network, the proxy (HTTPS_PROXY) and the module proxy 
 
 @dataclass(frozen=True)
 class Module:
-    """A Go module of the lab: where it lies, and the package of each program that it makes."""
+    """A Go module of the lab: its folder, and the package of each of its programs."""
 
     folder: str
     packages: dict[str, str]
@@ -49,7 +49,7 @@ KUBERNETES = Module(
 GITEA = Module("images/gitea", {"gitea": "code.gitea.io/gitea"})
 MODULES = (KUBERNETES, GITEA)
 OTHERS = ("files", "Dockerfile", "pull.Dockerfile", "frontend")
-"""What lies in a module's folder without being part of it: the image that takes the program in."""
+"""Files in a module's folder that are not part of it: those of the image that contains the program."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class Go:
         return content_hash(parts)
 
     def file(self, program: str) -> Path:
-        """Where the program lies once it has been built."""
+        """Where the program is once it has been built."""
         return self.paths.machine_cache / "programs" / f"{program}-{self.content(program)}"
 
     def build(self, programs: Iterable[str], note: Callable[[str], None]) -> None:
-        """Build those of `programs` that are not there yet.
+        """Build those of `programs` that are missing.
 
         Raises:
             NetworkError: Go or a module could not be fetched.
@@ -132,15 +132,15 @@ class Go:
         if module is KUBERNETES:
             version = pins()["kubernetes"]["version"]
             major, minor = version_tuple(version)[:2]
-            told = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
-            stamps = {f"k8s.io/component-base/version.{name}": value for name, value in told.items()}
+            facts = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+            stamps = {f"k8s.io/component-base/version.{name}": value for name, value in facts.items()}
         else:
             required = (self.paths.source / module.folder / "go.mod").read_text("utf-8")
             stamps = {"main.Version": required.split("require code.gitea.io/gitea v", 1)[1].split()[0]}
         return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
 
     def variables(self) -> dict[str, str]:
-        """The person's Go settings hold where they say where to fetch from and where to keep it, not how to build."""
+        """The user's Go settings apply to where modules are fetched from and cached, not to how programs are built."""
         cache = self.paths.machine_cache
         kept = {name: os.environ[name] for name in ("GOCACHE", "GOMODCACHE") if os.environ.get(name)}
         ground = {"GOCACHE": str(cache / "go-build"), "GOMODCACHE": str(cache / "go-modules"), **kept}

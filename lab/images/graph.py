@@ -1,4 +1,4 @@
-"""Things that need each other, made in an order that fits, and side by side where that helps."""
+"""Makes things that depend on each other, in order of their dependencies, and in parallel where that helps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AT_ONCE = 3
 
 
 def with_needs(names: Iterable[str], needs: Callable[[str], Iterable[str]]) -> set[str]:
-    """These names and all that they need, by way of others too."""
+    """These names and everything that they need, directly or indirectly."""
     wanted: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -27,7 +27,7 @@ def run_graph(graph: dict[str, set[str]], make: Callable[[str], None]) -> None:
     """Call `make` for each name once everything it needs is made.
 
     Raises:
-        Exception: of the first that failed; no further one is begun, those under way are waited for.
+        Exception: of the first that failed; no further one is started, running ones are waited for.
     """
     order = TopologicalSorter(graph)
     order.prepare()

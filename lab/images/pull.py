@@ -1,4 +1,4 @@
-"""Public images, pulled; with the lab's own start scripts and hooks on top, so that they behave as those it builds."""
+"""Public images, pulled; with the lab's own start scripts and hooks on top, so that they behave like built ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab.paths import Paths
 from lab.pins import pins
 
 BUILT = (BASE, "worker", "pod-identity")
-"""The lab's own: there are no public images of them, but a public Debian to begin with."""
+"""The lab's own: there are no public images of them; they are based on a public Debian."""
 AS_THEY_ARE = ("airflow", "gitsync", NODE)
 
 
@@ -37,7 +37,7 @@ class PulledImages(BuiltImages):
         return Digests(self.paths, self.contexts.architecture, self.mirror)
 
     def public(self, name: str) -> str:
-        """What this image is, or begins with, as the public registries know it; empty for what begins with another."""
+        """The public reference of this image or of its base; empty if its base is another image of the lab."""
         if name not in AS_THEY_ARE and self.image(name).base:
             return ""
         return str(pins()["images"]["debian" if name == BASE else name])
@@ -45,7 +45,7 @@ class PulledImages(BuiltImages):
     def image(self, name: str) -> Image:
         if name in BUILT:
             return IMAGES[name]
-        # What the lab puts on top lies in files/ for both ways; packages and programs are the public image's own.
+        # The lab's additions are in files/ for both sources; packages and programs are those of the public image.
         return replace(
             IMAGES[name], base="", environment="", programs=(), modules={}, dockerfile="pull.Dockerfile"
         )  # fmt: skip
@@ -59,7 +59,7 @@ class PulledImages(BuiltImages):
         return content_hash([self.beginning(name).encode(), super().content(name).encode()])
 
     def beginning(self, name: str) -> str:
-        """The public image by its digest, as far as it is known, so that another one gives another reference."""
+        """The public image by its digest, if known, so that another image gives another reference."""
         return self.digests.pinned(self.public(name)) if self.public(name) else ""
 
     def ensure(self, note: Note, names: Sequence[str] | None = None) -> None:
@@ -93,5 +93,5 @@ class PulledImages(BuiltImages):
         return self.reference(image.base) if image.base else self.pulled(image.name, note)
 
     def pulled(self, name: str, note: Note) -> str:
-        """The public image, at hand."""
+        """The public image, pulled."""
         return self.digests.pull(self.public(name), note)

@@ -1,4 +1,4 @@
-"""A container registry: whether it answers, where a mirror has what, and what a failed pull means."""
+"""A container registry: whether it answers, where a mirror has an image, and what a failed pull means."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOO_MANY = re.compile(r"toomanyrequests|too many requests|rate limit|\b429\b")
 REFUSED = re.compile(r"unauthorized|denied|authentication required|no basic auth credentials|forbidden|\b40[13]\b")
 UNKNOWN = re.compile(r"(manifest|name) unknown|not found|no matching manifest|\b404\b")
 CHANGED = re.compile(r"(manifest|name) unknown|not found|\b404\b|verification failed|digest mismatch|does not match")
-"""What Docker says of a digest that the registry does not have, or has other bytes for."""
+"""Docker's messages for a digest that the registry does not have, or has other bytes for."""
 TROUBLE = re.compile(r"http status: (5\d\d)|http (5\d\d) response")
 
 
@@ -37,18 +37,18 @@ def mirrored(reference: str, mirror: str) -> str:
 
 
 def answers(mirror: str) -> bool:
-    """Whether a registry is there at all (it may still ask for a sign-in), told within a few seconds."""
+    """Whether a registry answers (it may require a sign-in), within a few seconds."""
     import httpx
 
     host = mirror.partition("/")[0] or HUB_API
     scheme = "http" if host.partition(":")[0] in {"localhost", "127.0.0.1"} else "https"
     try:
-        # The machine's own certificates: networks that sign TLS anew have theirs there.
+        # The machine's own certificates: networks that intercept TLS have theirs there.
         context = ssl.create_default_context()
         answer = httpx.get(f"{scheme}://{host}/v2/", timeout=PROBE_SECONDS, verify=context)
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
         return False
-    # Another page in its place (a portal, a proxy's refusal) knows nothing of this header.
+    # Another page in its place (a portal, a proxy's refusal) does not have this header.
     return "docker-distribution-api-version" in answer.headers and answer.status_code in {200, 401}
 
 
@@ -56,7 +56,7 @@ def pull(paths: Paths, reference: str, architecture: str, *, lock: str = "") -> 
     """Pull `reference`; `lock` is the file that its digest was recorded in, if it was.
 
     Raises:
-        NetworkError: the registry refuses, has no more for today, does not have it (any more) or does not answer.
+        NetworkError: the registry refuses, limits pulls, does not have it (any more) or does not answer.
         HostError: the disk is full.
     """
     pulled = docker(
@@ -81,17 +81,17 @@ def changed(reference: str, lock: str, said: str) -> NetworkError:
 
 
 def refusal(reference: str, said: str) -> NetworkError:
-    """The error for what `docker pull` said."""
+    """The error for the output of `docker pull`."""
     host = split(reference)[0]
-    told = said.lower().replace(host.lower(), "")  # a port can look like a status
+    text = said.lower().replace(host.lower(), "")  # a port can look like a status
     sign_in = f"sign in (docker login {host})"
-    if TOO_MANY.search(told):
+    if TOO_MANY.search(text):
         message, hint = f"{host} allows no more pulls now (429)", f"{sign_in} or wait"
-    elif REFUSED.search(told):
+    elif REFUSED.search(text):
         message, hint = f"{host} refuses {reference} (401 or 403)", sign_in
-    elif UNKNOWN.search(told):
+    elif UNKNOWN.search(text):
         message, hint = f"{host} does not have {reference}", "check images.registry"
-    elif found := TROUBLE.search(told):
+    elif found := TROUBLE.search(text):
         message, hint = f"{host} answers with a server error ({found[1] or found[2]})", "try again later"
     else:
         message, hint = f"{host} does not answer: {reference} could not be pulled", "check the network and its proxy"

@@ -1,4 +1,4 @@
-"""What a failed build says, as the lab's errors."""
+"""The output of a failed build as the lab's errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FULL_SIGNS = (
 
 
 def raise_if_full(said: str, while_what: str, folder: Path) -> None:
-    """Raise HostError if a program said that the disk is full; `folder` is where it writes, or near to it.
+    """Raise HostError if a program reported a full disk; `folder` is where it writes, or near it.
 
     Raises:
         HostError: with how much is free there and where Docker keeps images, and how much all images take.
