@@ -1,1 +1,1 @@
-"""`lab bench`: times and memory of the lab, and of the plain way beside it, measured by the real command line."""
+"""`lab bench`: times and memory of the lab, compared with the plain way, measured by the real command line."""

@@ -1,4 +1,4 @@
-"""A figure: what was measured, how often, and what it should be."""
+"""A figure: what was measured, how often, and its goal."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Figure:
 def figure(
     group: str, title: str, unit: str, values: Sequence[float], *, goal: Goal | None = None, note: str = ""
 ) -> list[Figure]:
-    """A list of the one figure, or of none where nothing was measured."""
+    """A list of the one figure, empty if nothing was measured."""
     return [Figure(group, title, unit, tuple(values), goal, note)] if values else []
 
 
@@ -84,7 +84,7 @@ def each(group: str, prefix: str, unit: str, samples: Sequence[dict[str, float]]
 def ratio(
     group: str, title: str, above: Sequence[float], below: Sequence[float], *, goal: Goal | None = None
 ) -> list[Figure]:
-    """How many times the median of `above` is that of `below`; nothing where either was not measured."""
+    """How many times the median of `above` is that of `below`; nothing if either was not measured."""
     if not above or not below or statistics.median(below) == 0:
         return []
     quotient = statistics.median(above) / statistics.median(below)

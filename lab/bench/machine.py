@@ -1,4 +1,4 @@
-"""What a bench ran on, and how busy others kept it."""
+"""The machine that a bench ran on, and how busy it was."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Machine:
 
 
 def describe(commit: str) -> Machine:
-    """This machine now; takes a second, in which it is watched."""
+    """This machine now; takes a second, in which its load is measured."""
     return Machine(
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory=psutil.virtual_memory().total,

@@ -1,4 +1,4 @@
-"""Runs programs and measures them: seconds on the wall, and the peak memory of one child process."""
+"""Runs programs and measures them: wall-clock seconds, and the peak memory of one child process."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from lab.errors import ProgramError
 from lab.proc import Completed, describe, tail
 
 GRACE = 10
-"""Seconds that a program and what it started have to end by themselves when they are cut off."""
+"""Seconds that a program and its children have to end after SIGTERM."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A program that ended well: its seconds on the wall, and what it wrote."""
+    """A program that succeeded: its wall-clock seconds, and its output."""
 
     seconds: float
     completed: Completed
@@ -33,7 +33,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Usage:
-    """A child that ended well: its seconds on the wall, its peak resident memory in bytes, its output."""
+    """A child that succeeded: its wall-clock seconds, its peak resident memory in bytes, its output."""
 
     seconds: float
     peak: int
@@ -46,7 +46,7 @@ def timed(
     """Run a program to its end, `text` on its standard input, with its title and limit shown.
 
     Raises:
-        ProgramError: as lab.proc.run. Nothing that the program started goes on if it was cut off.
+        ProgramError: as lab.proc.run. If it is interrupted, nothing that the program started continues.
     """
     with ui.step(title, limit):
         started = time.monotonic()
@@ -56,9 +56,9 @@ def timed(
 
 
 def run_group(command: list[str], env: Mapping[str, str], cwd: Path, limit: float, text: str | None) -> Completed:
-    """As lab.proc.run, but in a process group of its own, which ends whole at the limit and on an interrupt.
+    """As lab.proc.run, but in its own process group, which ends as a whole at the limit and on an interrupt.
 
-    A `kind create` that outlived its caller would make a cluster that nobody knows of.
+    A `kind create` that outlived its caller would leave an unknown cluster.
     """
     pipe = subprocess.PIPE
     try:
@@ -84,7 +84,7 @@ def run_group(command: list[str], env: Mapping[str, str], cwd: Path, limit: floa
 
 
 def end_group(process: subprocess.Popen[str]) -> None:
-    """End the process and its group: asked first, killed after GRACE seconds."""
+    """End the process and its group: SIGTERM, then SIGKILL after GRACE seconds."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -93,12 +93,12 @@ def end_group(process: subprocess.Popen[str]) -> None:
 
 
 def child(title: str, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float) -> Usage:
-    """Run a program to its end and tell its peak memory, as wait4(2) knows it.
+    """Run a program to its end and return its peak memory, as wait4(2) reports it.
 
     The peak is an upper bound: Linux counts what the child shared with this process before it became the program.
 
     Raises:
-        ProgramError: it could not be started, outlived its limit (it is then killed), or ended badly.
+        ProgramError: it could not be started, outlived its limit (it is then killed), or failed.
     """
     command = [str(part) for part in argv]
     with ui.step(title, limit), tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

@@ -1,4 +1,4 @@
-"""Which scenarios are run, in which order, and what they need of the machine."""
+"""Which scenarios run, in which order, and what they need from the machine."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ PLAIN_DISK = 500 * MIB
 LINEAGE_DISK = 1500 * MIB
 """A hundred versions of 10 MB, and what is read of them."""
 KIND_DISK = 5000 * MIB
-"""Both ways' programs and data; the usual way's node unpacks every image once more, where Docker keeps its volumes."""
+"""Both ways' programs and data; the usual way's node unpacks every image again, where Docker keeps its volumes."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a person asked for: scenarios, how often `lab run` is measured, and the size of the large CSV."""
+    """The request: scenarios, how often `lab run` is measured, and the size of the large CSV."""
 
     only: frozenset[str] = frozenset(SCENARIOS)
     runs: int = 5
@@ -65,7 +65,7 @@ class Plan:
     def disk(self) -> int:
         """Bytes below `.lab/bench/` at the peak: the cold start holds every package twice, pandas the CSV twice.
 
-        A cluster comes when the local lab has gone.
+        A cluster is created after the local lab is removed.
         """
         lab = INSTALL_DISK * (2 if startup.COLD in self.only else 1) + RUN_DISK if self.needs_lab else 0
         large = round(2.2e9 * self.gigabytes) if modify.MODIFY in self.only else 0
@@ -89,7 +89,7 @@ def select(names: list[str]) -> frozenset[str]:
 
 
 def all_possible(paths: Paths) -> frozenset[str]:
-    """All scenarios, but those of a cluster where this machine cannot have one at once; says which and why."""
+    """All scenarios, except those of a cluster if this machine cannot run one at once; says which and why."""
     home = kind_home(paths)
     reason = why_not_kind(load(home / "lab.toml", kind_variables()), Paths(paths.source, home))
     if not reason:
@@ -129,7 +129,7 @@ def bench(paths: Paths, plan: Plan) -> tuple[Results, Machine]:
 
 
 def with_lab(scratch: Scratch, plan: Plan, results: Results, python: Path | None) -> None:
-    """Everything that needs a lab, in the order in which nothing disturbs what comes after it."""
+    """Everything that needs a lab, in an order in which nothing disturbs what follows."""
     if startup.COLD in plan.only:
         results.add(startup.cold(scratch))
     else:

@@ -1,6 +1,6 @@
-"""The scratch lab: a checkout of HEAD below `.lab/bench/`, with ports, data, processes and a cluster of its own.
+"""The scratch lab: a checkout of HEAD below `.lab/bench/`, with its own ports, data, processes and cluster.
 
-Never the person's own lab: what the bench starts, it starts there, by the command line, and ends it again.
+Never the user's own lab: what the bench starts, it starts there, by the command line, and ends it again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UP_LIMIT, DOWN_LIMIT, COMMAND_LIMIT = 900, 180, 600
 LOCAL = {"LAB_ENGINE": "local"}
 KIND = {"LAB_ENGINE": "kind", "LAB_CLUSTER__NAME": "lab-bench"}
 HANDED_ON = ("LAB_IMAGES__SOURCE", "LAB_IMAGES__REGISTRY", "LAB_AIRFLOW__CHART")
-"""Settings of the person's own lab that say where a cluster's parts come from."""
+"""Settings of the user's own lab that say where a cluster's parts come from."""
 
 
 @dataclass
@@ -61,10 +61,10 @@ class Scratch:
         run(command, cwd=self.checkout, env=clean_environment(), limit=60)
 
     def lab(self, title: str, *arguments: str, limit: float = COMMAND_LIMIT, **variables: str) -> Timed:
-        """`lab <arguments>` in the checkout, as a person would call it; `variables` are added to its environment.
+        """`lab <arguments>` in the checkout, as a user would call it; `variables` are added to its environment.
 
         Raises:
-            ProgramError: it ended badly; its last lines are the detail.
+            ProgramError: it failed; its last lines are the detail.
         """
         command = ["sh", "lab/bootstrap.sh", *arguments]
         return timed(title, command, env=environment({**self.variables, **variables}), cwd=self.checkout, limit=limit)
@@ -83,7 +83,7 @@ class Scratch:
         return self.lab(title, "down", *options, limit=DOWN_LIMIT).seconds
 
     def shell_environment(self) -> dict[str, str]:
-        """The environment that lab-shell gives, asked from lab-shell itself."""
+        """The environment of lab-shell, as lab-shell itself prints it."""
         python = self.home / "environments" / "lab" / "bin" / "python"
         code = "import json, os; print(json.dumps(dict(os.environ)))"
         asked = self.lab("Asking lab-shell for its environment", "shell", "--", str(python), "-c", code)
@@ -102,7 +102,7 @@ class Scratch:
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The person's environment without their lab settings: a port set by hand is their own lab's."""
+    """The user's environment without their lab settings: a port set by hand is their own lab's."""
     kept = {k: v for k, v in clean_environment().items() if not k.startswith("LAB_") or k == "LAB_PYTHON"}
     return {**kept, **variables}
 
@@ -116,7 +116,7 @@ def kind_variables() -> dict[str, str]:
 
 
 def head(source: Path) -> str:
-    """The commit of the checkout; says so if there are changes that the bench won't measure.
+    """The commit of the checkout; warns of changes that the bench won't measure.
 
     Raises:
         HostError: it isn't a Git checkout.
@@ -168,7 +168,7 @@ def scratch_lab(source: Path, folder: Path, commit: str) -> Iterator[Scratch]:
 
 
 def end_after_failure(scratch: Scratch) -> None:
-    """Bring the lab down and keep its files; the error under way is the one to tell."""
+    """Bring the lab down and keep its files; the error in progress is the one to report."""
     if not (scratch.home / "environments" / "lab").exists():
         return
     try:
@@ -181,7 +181,7 @@ def end_after_failure(scratch: Scratch) -> None:
 
 @contextmanager
 def kind_lab(source: Path, folder: Path, commit: str) -> Iterator[Scratch]:
-    """A scratch lab on kind, of which nothing is left when the block ends, however it ends."""
+    """A scratch lab on kind, removed completely when the block ends, however it ends."""
     scratch = Scratch(source, folder, commit, kind_variables())
     with removed_after(scratch.remove):
         yield scratch

@@ -27,7 +27,7 @@ def row(figure: Figure) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Three digits that matter: `0.042`, `1.23`, `12.3`, `1,234`."""
+    """Three significant digits: `0.042`, `1.23`, `12.3`, `1,234`."""
     if value >= 100:
         return f"{value:,.0f}"
     if value >= 10:

@@ -1,4 +1,4 @@
-"""The usual way to a lab on kind, as usual_way/up.sh goes it: a cluster of its own, which always goes again."""
+"""The usual way to a lab on kind, by usual_way/up.sh: a separate cluster, which is always removed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ CLUSTER = "lab-usual"
 SCRIPTS = Path(__file__).with_name("usual_way")
 OWN_VALUES = SCRIPTS / "airflow-values.yaml"
 CONTROL_PLANE = ("pause", "control-plane")
-"""What kind's own node image brings along."""
+"""What kind's own node image contains."""
 LOADED = ("airflow", "worker", "gitea", "postgres", "localstack", "pod-identity")
 PREPARE_LIMIT, UP_LIMIT = 900, 3600
 
 
 @dataclass(frozen=True)
 class UsualWay:
-    """The lab of a person who follows a guide. Of `instance` only the names and places are used."""
+    """The lab of a user who follows a guide. Of `instance` only names and paths are used."""
 
     instance: Instance
 
@@ -50,7 +50,7 @@ class UsualWay:
         return self.instance.access()
 
     def prepare(self) -> None:
-        """Have at hand what a person has before the first step: programs, images, passwords, free ports.
+        """Prepare what a user has before the first step: programs, images, passwords, free ports.
 
         Programs are those that `lab install` got for the checkout.
         """
@@ -69,7 +69,7 @@ class UsualWay:
 
     @property
     def node_image(self) -> str:
-        """A node that holds Kubernetes' own images, as those of kind's makers do, and none of the lab's."""
+        """A node with Kubernetes' own images, as in kind's published node images, and none of the lab's."""
         images = self.instance.images
         if not images.baked:
             return images.reference(NODE)
@@ -82,10 +82,10 @@ class UsualWay:
             bake(reference(NODE_BASE), [reference(name) for name in CONTROL_PLANE], self.node_image, note)
 
     def up(self, title: str) -> tuple[float, dict[str, float]]:
-        """Go the usual way to its end, on empty data; seconds of it all, and of each step.
+        """Run the usual way to its end, on empty data; return the seconds in all, and of each step.
 
         Raises:
-            ProgramError: a step failed; the detail is its last lines, and the pods that there are.
+            ProgramError: a step failed; the detail is its last lines, and the existing pods.
         """
         environment = {**self.instance.tool_environment(), **self.variables()}
         secrets = manifests.secret_objects(self.access, self.instance.images.reference("worker"))
@@ -99,7 +99,7 @@ class UsualWay:
         return ran.seconds, steps(ran.completed.stdout)
 
     def variables(self) -> dict[str, str]:
-        """What the script asks for; writes the files that it names."""
+        """The variables that the script needs; writes the files that they name."""
         instance, paths = self.instance, self.instance.paths
         manifests.make_data_folders(instance.data)
         objects = manifests.write_kustomization(self.access, instance.references())
@@ -124,7 +124,7 @@ class UsualWay:
         return cluster_config(template, name=self.instance.cluster, image=self.node_image, ports=mapped, data=data)
 
     def values_files(self) -> list[Path]:
-        """The lab's values, but for what its overlay does to be quick on a laptop."""
+        """The lab's values, without its overlay's optimizations for laptops."""
         source, folder = self.instance.paths.source, manifests.generated_folder(self.instance.paths)
         known = values.engine_values(self.access, self.instance.references(), migrated=False)
         generated = folder / "airflow-values.json"
@@ -133,12 +133,12 @@ class UsualWay:
         return [base / "airflow-values.yaml", base / "dags-bundle-values.yaml", OWN_VALUES, generated]
 
     def remove(self) -> None:
-        """Remove the cluster with its data; what was prepared stays."""
+        """Remove the cluster with its data; keep what was prepared."""
         cluster.remove(self.instance)
         cluster.remove_data(self.instance)
 
     def forget(self) -> None:
-        """Remove the cluster, and everything that was prepared but programs and images that the lab needs, too."""
+        """Remove the cluster, and everything that was prepared, except programs and images that the lab needs, too."""
         self.remove()
         if self.instance.images.baked:
             docker("image", "rm", "--force", self.node_image, check=False)
@@ -152,10 +152,10 @@ def steps(output: str) -> dict[str, float]:
 
 @contextmanager
 def usual_way(source: Path, folder: Path, settings: Settings) -> Iterator[UsualWay]:
-    """The usual way with what the checkout `source` says, its files in `folder`; nothing of it is left when it ends.
+    """The usual way with what the checkout `source` says, its files in `folder`; everything is removed when it ends.
 
     Raises:
-        BusyError: the cluster of that name is somebody else's.
+        BusyError: the cluster of that name belongs to another lab or program.
     """
     own = settings.model_copy(update={"cluster": ClusterSettings(name=CLUSTER)})
     usual = UsualWay(Instance(Paths(source, folder), own))

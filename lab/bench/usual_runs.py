@@ -19,7 +19,7 @@ LOAD_LIMIT, RUN_LIMIT = 300, 900
 
 
 def publish(access: Access) -> None:
-    """Have the repository with version 1 of the dataset and the plain DAG in place of the lab's, and Airflow know it.
+    """Make the repository with version 1 of the dataset and the plain DAG instead of the lab's, and wait for Airflow.
 
     Raises:
         ServiceError: Airflow did not load it.
@@ -56,7 +56,7 @@ def unpause(access: Access) -> None:
 
 
 def run(access: Access, title: str) -> tuple[float, dict[str, float]]:
-    """One run: seconds from the trigger to its end, as `lab run` tells them, and of each task.
+    """One run: seconds from the trigger to its end, as `lab run` reports them, and of each task.
 
     Raises:
         CheckFailedError: it did not succeed; the log of the task is the detail.
@@ -73,10 +73,10 @@ def run(access: Access, title: str) -> tuple[float, dict[str, float]]:
 
 
 def ended(airflow: Airflow, run_id: str) -> str:
-    """The state of a run that has come to its end; NotYetError before that."""
+    """The state of a run that has ended; NotYetError before that."""
     try:
         state = str(airflow.run(DAG, run_id)["state"])
-    except NotRunningError as error:  # as `lab run`: it comes back
+    except NotRunningError as error:  # as in `lab run`: it is restarted
         raise NotYetError(error.message) from error
     if state not in {"success", "failed"}:
         raise NotYetError(state)

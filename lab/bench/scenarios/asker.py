@@ -1,6 +1,6 @@
-"""Runs in each pod of the scenario kind-identity: asks the agent on a fixed beat, and prints how long each answer took.
+"""Runs in each pod of the scenario kind-identity: queries the agent at a fixed rate, and prints each response time.
 
-An open loop: the next question does not wait for the answer to the last. Needs what the worker's image has.
+An open loop: the next request does not wait for the last answer. Needs what the worker's image has.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PERIOD, SECONDS = float(os.environ["PERIOD"]), float(os.environ["SECONDS"])
 
 
 async def ask(session: aiohttp.ClientSession, at: float) -> tuple[int, float]:
-    """The status (0: none) and the milliseconds of one answer, asked for at this time."""
+    """The status (0: none) and the milliseconds of one answer to a request at this time."""
     await asyncio.sleep(at - time.time())
     began = time.perf_counter()
     try:
@@ -35,7 +35,7 @@ async def ask(session: aiohttp.ClientSession, at: float) -> tuple[int, float]:
 async def main() -> None:
     start = float(os.environ["START"]) + float(os.environ["APART"]) * int(os.environ["JOB_COMPLETION_INDEX"])
     late = time.time() > start
-    connector = aiohttp.TCPConnector(force_close=True)  # an SDK asks once in a while, on a connection of its own
+    connector = aiohttp.TCPConnector(force_close=True)  # an SDK sends a request once in a while, on its own connection
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=10)) as session:
         moments = [start + number * PERIOD for number in range(round(SECONDS / PERIOD))]
         answers = await asyncio.gather(*(ask(session, moment) for moment in moments))

@@ -1,4 +1,4 @@
-"""The versions that the bench made, checked: a fast lab that loses data is no lab."""
+"""Checks the versions that the bench made: no data may be lost."""
 
 from __future__ import annotations
 

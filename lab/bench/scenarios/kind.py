@@ -1,4 +1,4 @@
-"""The lab on kind beside the usual way to such a cluster: in turns, each alone on the machine, on empty data."""
+"""The lab on kind, compared with the usual way to such a cluster: in turns, each alone on the machine, with no data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IDLE = 2
 
 @dataclass
 class Samples:
-    """What the rounds of one way gave, in their order."""
+    """The results of one way's rounds, in order."""
 
     ups: list[float] = field(default_factory=list)
     phases: list[dict[str, float]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Round:
-    """One cluster of each way, the usual one first; memory, identity and versions are looked at in the last round."""
+    """One cluster of each way, the usual one first; memory, identity and versions are measured in the last round."""
 
     number: int
     rounds: int
@@ -54,7 +54,7 @@ class Round:
     many: bool = False
 
     @property
-    def told(self) -> str:
+    def position(self) -> str:
         return f"{self.number} of {self.rounds}"
 
     @property
@@ -62,11 +62,11 @@ class Round:
         return self.number == self.rounds
 
     def counted(self, number: int) -> str:
-        return f"{number} of {self.runs}, round {self.told}" if number else "not counted"
+        return f"{number} of {self.runs}, round {self.position}" if number else "not counted"
 
 
 def rounds_of(only: frozenset[str], runs: int) -> list[Round]:
-    """The rounds that give every figure that is asked for; `runs` is how many runs there are in all, at least."""
+    """The rounds that give every requested figure; `runs` is the minimum number of runs in all."""
     count = ROUNDS if only & {UP, RUN} else 1
     each_round = math.ceil(runs / count) if RUN in only else 0
     return [
@@ -76,7 +76,7 @@ def rounds_of(only: frozenset[str], runs: int) -> list[Round]:
 
 
 def compare(scratch: Scratch, only: frozenset[str], runs: int) -> list[Figure]:
-    """Bring up both ways in turns, and measure in each what is asked for."""
+    """Bring up both ways in turns, and measure in each what is requested."""
     scratch.clone()
     scratch.lab("Getting programs and images (not measured)", "install", limit=PREPARE_LIMIT)
     usual, lab = Samples(), Samples()
@@ -93,7 +93,7 @@ def compare(scratch: Scratch, only: frozenset[str], runs: int) -> list[Figure]:
 
 
 def usual_round(way: UsualWay, this: Round, samples: Samples) -> list[Figure]:
-    samples.came_up(way.up(f"The usual way to a cluster ({this.told})"))
+    samples.came_up(way.up(f"The usual way to a cluster ({this.position})"))
     if this.runs:
         usual_runs.publish(way.access)
     for number in range(this.runs + 1 if this.runs else 0):
@@ -107,7 +107,7 @@ def usual_round(way: UsualWay, this: Round, samples: Samples) -> list[Figure]:
 
 
 def lab_round(scratch: Scratch, this: Round, samples: Samples) -> list[Figure]:
-    samples.came_up(scratch.up(f"lab up, images at hand ({this.told})"))
+    samples.came_up(scratch.up(f"lab up, images at hand ({this.position})"))
     for number in range(this.runs + 1 if this.runs else 0):
         _, result = scratch.lab_json(f"lab run ({this.counted(number)})", "run")
         if number:

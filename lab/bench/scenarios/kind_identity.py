@@ -1,4 +1,4 @@
-"""How quickly pods on kind get AWS credentials, when many ask: the agent of lab.pod_identity under load."""
+"""How quickly pods on kind get AWS credentials under load: the agent of lab.pod_identity under load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDENTITY = "kind-identity"
 PODS, PER_SECOND, SECONDS = 20, 50, 60
 PERIOD = PODS / PER_SECOND
 LEAD = 90
-"""Seconds until the pods begin, all of them at once: so long twenty pods may take to start on two cores."""
+"""Seconds until all pods begin at once: twenty pods may take this long to start on two cores."""
 LIMIT = LEAD + SECONDS + 120
 NAME = "bench-identity"
 SCRIPT = Path(__file__).with_name("asker.py")
@@ -36,10 +36,10 @@ def ask(instance: Instance) -> list[Figure]:
             instance.kubectl("apply", "--filename=-", text=json.dumps(job(instance)))
             wait_until(lambda: require_complete(instance), what=f"the job {NAME}", limit=LIMIT, pause=2)
             tail = ("--tail=1", f"--max-log-requests={PODS}")
-            told = instance.kubectl("logs", *place, f"--selector=job-name={NAME}", *tail).stdout
+            output = instance.kubectl("logs", *place, f"--selector=job-name={NAME}", *tail).stdout
         finally:
             instance.kubectl("delete", "job", NAME, *place, "--ignore-not-found", "--cascade=foreground", limit=120)
-    samples = [json.loads(line) for line in told.splitlines()]
+    samples = [json.loads(line) for line in output.splitlines()]
     if len(samples) != PODS or any(sample["late"] for sample in samples):
         raise ServiceError("not all pods began in time", "try again when nothing else needs this machine")
     return figures([sample["answers"] for sample in samples])
@@ -67,7 +67,7 @@ def require_complete(instance: Instance) -> None:
     found = json.loads(instance.kubectl("get", "job", NAME, "--namespace", AIRFLOW, "--output", "json").stdout)
     status = found.get("status", {})
     if status.get("failed"):
-        raise ServiceError("a pod that asked for credentials failed", "make lab-status")
+        raise ServiceError("a pod that requested credentials failed", "make lab-status")
     if status.get("succeeded", 0) < PODS:
         raise NotYetError(f"{status.get('ready', 0)} of {PODS} pods run")
 

@@ -23,7 +23,7 @@ QUIET_PERCENT = 70
 QUIET_WINDOWS = 3
 BETWEEN = 5.0
 REST = "the node itself"
-# Control groups of version 1 and 2: a group's folder, what it uses, and the files in that which nobody has used lately.
+# Control groups of version 1 and 2: a group's folder, what it uses, and the files in it that were not used recently.
 READ = r"""
 cd /sys/fs/cgroup; [ ! -d memory ] || cd memory
 find . -type d | while read -r folder; do
@@ -37,7 +37,7 @@ POD = re.compile(r"/[^/]*pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[
 
 def at_rest(instance: Instance, title: str, *, goal: Goal | None = None, times: int = 3) -> list[Figure]:
     """Memory of the node's container, and of each pod in it."""
-    note = "the node's container, as docker stats tells it"
+    note = "the node's container, as docker stats shows it"
     if not wait_for_quiet(instance):
         note += "; it was never quiet"
     samples = []
@@ -54,8 +54,8 @@ def wait_for_quiet(instance: Instance) -> bool:
 
     def look() -> None:
         nonlocal quiet
-        told = docker("stats", "--no-stream", "--format", "{{.CPUPerc}}", instance.node).stdout
-        percent = float(told.strip().removesuffix("%"))
+        output = docker("stats", "--no-stream", "--format", "{{.CPUPerc}}", instance.node).stdout
+        percent = float(output.strip().removesuffix("%"))
         quiet = quiet + 1 if percent <= QUIET_PERCENT else 0
         if quiet < QUIET_WINDOWS:
             raise NotYetError(f"{percent:.0f} % of a core in use")

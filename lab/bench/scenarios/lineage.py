@@ -1,6 +1,6 @@
 """Many versions: `lab verify` of a hundred with their data, `lab history` of a thousand.
 
-They are made straight, in Git and S3, without runs: what is measured is how they are read.
+They are written directly to Git and S3, without runs: only reading them is measured.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ POINTER = f"{DATASET}.dvc"
 
 
 def read(scratch: Scratch, access: Access, times: int = 3) -> list[Figure]:
-    """Make the versions on branches of their own, and have the command line read them."""
+    """Make the versions on separate branches, and have the command line read them."""
     with ui.step(f"Making {HUNDRED} versions with data and {THOUSAND} without", LIMIT):
         size = make(access)
     verified = [
@@ -47,7 +47,7 @@ def read(scratch: Scratch, access: Access, times: int = 3) -> list[Figure]:
 
 
 def make(access: Access) -> int:
-    """The branches `hundred`, whose objects are in the bucket, and `thousand`; bytes of the last object."""
+    """Make the branches `hundred`, with objects in the bucket, and `thousand`; return the bytes of the last object."""
     access.paths.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=access.paths.temporary, prefix="versions-") as folder:
         clone = repository.clone(access, Path(folder) / "repository")
@@ -75,7 +75,7 @@ def appended(access: Access, file: Path, base: Pointer) -> list[Pointer]:
 
 
 def push(clone: Repository, branch: str, versions: list[Pointer]) -> None:
-    """One commit for each, on a branch of its own that begins without any."""
+    """One commit for each, on a separate branch without other commits."""
     moment = datetime(2025, 1, 1, tzinfo=UTC)
     clone.run("checkout", "--quiet", "--orphan", branch)
     for number, version in enumerate(versions):

@@ -24,7 +24,7 @@ PAUSE = 0.25
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds by the clock, and of all processors of the machine, which nothing else uses meanwhile."""
+    """Wall-clock seconds, and processor seconds of the whole machine, which nothing else uses meanwhile."""
 
     clock: float
     processor: float

@@ -40,7 +40,7 @@ def at_rest(scratch: Scratch, times: int = 3) -> list[Figure]:
 
 
 def wait_for_quiet(scratch: Scratch) -> bool:
-    """Wait until the lab's processes have used next to no processor time for a few seconds on end."""
+    """Wait until the lab's processes have used almost no processor time for a few seconds."""
     quiet = 0
     before = used(scratch)
     looked = time.monotonic()
@@ -89,7 +89,7 @@ def family(scratch: Scratch) -> list[psutil.Process]:
 
 
 def by_service(scratch: Scratch, status: dict[str, Any]) -> dict[str, float]:
-    """MiB of each service, its children with it; what belongs to none is the supervisor."""
+    """MiB of each service, its children with it; the rest is the supervisor."""
     owners = {service["pid"]: service["name"] for service in status["services"] if service["pid"]}
     sums: dict[str, float] = dict.fromkeys(owners.values(), 0.0)
     others: dict[str, float] = defaultdict(float)

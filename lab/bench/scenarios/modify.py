@@ -1,4 +1,4 @@
-"""`modify_data` on a large CSV, and pandas beside it: seconds and peak memory, each in a process of its own."""
+"""`modify_data` on a large CSV, compared with pandas: seconds and peak memory, each in a separate process."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MODIFY = "modify"
 MIB = 1 << 20
 BYTES_PER_ROW = 134
 SMALLER = (0.01, 0.1)
-"""Gigabytes of the files beside the large one."""
+"""Gigabytes of the smaller files."""
 LIMIT, MAKE_LIMIT = 900, 1800
 PANDAS_MEMORY = 8
-"""Bytes of memory that must be available per byte of the file before pandas is let loose on it."""
+"""Bytes of memory that must be available per byte of the file before pandas is run on it."""
 APPEND = """\
 import sys
 from lab.pipeline.append import append_rows
@@ -35,7 +35,7 @@ append_rows(path, 1, "bench", md5, int(size))
 
 
 def modify(folder: Path, gigabytes: float, python: Path, times: int = 3) -> list[Figure]:
-    """Append one row to a CSV of that size, and to smaller ones beside it: seconds grow with the size, memory does not.
+    """Append one row to a CSV of that size, and to smaller ones: seconds grow with the size, memory does not.
 
     The files are kept in `folder` between benches.
     """
@@ -75,7 +75,7 @@ def modify_one(folder: Path, gigabytes: float, python: Path, times: int, *, goal
 
 
 def dataset(folder: Path, gigabytes: float) -> tuple[Path, str, int]:
-    """The file with its md5 and size; made once, and made anew if it is not what its note says."""
+    """The file with its md5 and size; made once, and made again if it is not what its note says."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = max(1, round(gigabytes * 1e9 / BYTES_PER_ROW))
     file = folder / f"employees-{rows}.csv"
@@ -83,7 +83,7 @@ def dataset(folder: Path, gigabytes: float) -> tuple[Path, str, int]:
     if file.exists() and note.exists():
         known = json.loads(note.read_text("utf-8"))
         if file.stat().st_size >= known["size"]:
-            os.truncate(file, known["size"])  # what a bench that was killed had added
+            os.truncate(file, known["size"])  # added by a bench that was killed
             return file, known["md5"], known["size"]
     with ui.step(f"Generating {gigabytes:g} GB of employees (kept for the next bench)", MAKE_LIMIT):
         note.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A new data version by `lab run`, and the plain way beside it, turn by turn against the same services."""
+"""A new data version by `lab run`, compared with the plain way, in turns against the same services."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEP_LIMIT = 300
 
 @dataclass
 class Samples:
-    """What the turns gave, in their order."""
+    """The results of the turns, in order."""
 
     runs: list[float] = field(default_factory=list)
     commands: list[float] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Samples:
 
 
 def compare(scratch: Scratch, times: int, *, lab: bool, plain_python: Path | None) -> list[Figure]:
-    """`times` turns of what is asked for; the first turn, which fills caches of bytecode, is not counted."""
+    """`times` turns of what is requested; the first turn, which fills caches of bytecode, is not counted."""
     samples = Samples()
     environment = plain_environment(scratch, plain_python) if plain_python else {}
     for number in range(times + 1):

@@ -11,7 +11,7 @@ COLD, WARM = "cold", "warm"
 
 
 def cold(scratch: Scratch) -> list[Figure]:
-    """A fresh clone, no package cached: what a newcomer waits for, bootstrap and the fetching of uv included."""
+    """A fresh clone, no package cached: the wait of a new user, bootstrap and the download of uv included."""
     caches = scratch.folder / "empty-caches"
     shutil.rmtree(caches, ignore_errors=True)
     scratch.clone()
@@ -29,13 +29,13 @@ def cold(scratch: Scratch) -> list[Figure]:
 
 
 def prepare(scratch: Scratch) -> None:
-    """A fresh clone that is up, without measuring it: the package caches are the person's own."""
+    """A fresh clone that is up, without measuring it: the package caches are the user's own."""
     scratch.clone()
     scratch.up("lab up in a fresh clone (not measured)")
 
 
 def warm(scratch: Scratch, times: int = 3) -> list[Figure]:
-    """Down and up again, the data kept; then up when it is up already."""
+    """Down and up again, with the data kept; then up when it is up already."""
     downs, ups, phases = [], [], []
     for number in range(1, times + 1):
         downs.append(scratch.down(f"lab down ({number} of {times})"))

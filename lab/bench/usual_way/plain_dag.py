@@ -1,4 +1,4 @@
-"""A data version as a plain DAG makes it: three pods, a shell script each, and the operator's defaults."""
+"""A data version as a plain DAG makes it: three pods with a shell script each, and the operator's defaults."""
 
 from __future__ import annotations
 
