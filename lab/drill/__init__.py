@@ -1,1 +1,1 @@
-"""The fault drill: runs of the pipeline while things are killed or away, and what must be true afterwards."""
+"""The fault drill: runs of the pipeline while processes are killed and services away, and checks of the result."""

@@ -1,4 +1,4 @@
-"""The branch that a drill works on: made from the lab's own, and gone after it, with the objects that only it named."""
+"""The branch that a drill works on: made from the lab's own, and removed after it, with the objects only it named."""
 
 from __future__ import annotations
 

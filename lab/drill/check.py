@@ -21,12 +21,12 @@ from lab.pipeline.run import folder_name
 from lab.wait import NotYetError, wait_until
 
 LEFT_LIMIT = 30
-"""Seconds that what a run leaves may outlive it: a step whose task Airflow has given up may still be ending."""
+"""Seconds that leftovers may outlive a run: the step of a task that Airflow has given up may still be ending."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One promise, and what breaks it: nothing, if it is kept."""
+    """One promise, and what breaks it; empty if it is kept."""
 
     promise: str
     problems: list[str]
@@ -41,9 +41,9 @@ def check(
     *,
     note: Callable[[str], None],
 ) -> list[Check]:
-    """Hold the branch, the bucket and the shared volume against what the runs came to.
+    """Compare the branch, the bucket and the shared volume with the outcomes of the runs.
 
-    Each outcome is told its versions.
+    Each outcome gets its versions.
     """
     note("what is left on the shared volume")
     left = left_over(hands, outcomes)
@@ -67,7 +67,7 @@ def check(
 
 
 def assign(made: list[DataVersion], outcomes: list[Outcome]) -> None:
-    """Tell each outcome its versions."""
+    """Assign each outcome its versions."""
     for outcome in outcomes:
         outcome.versions = [each.commit for each in made if each.run_id == outcome.run_id]
 
@@ -111,7 +111,7 @@ def row_problems(base: Verdict, verdicts: list[Verdict], outcomes: list[Outcome]
 
 
 def left_over(hands: Hands, outcomes: list[Outcome]) -> list[str]:
-    """What is left of these runs in the folder of runs."""
+    """Leftovers of these runs in the folder of runs."""
     names = {folder_name(DAG, outcome.run_id) for outcome in outcomes}
     left: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What a drill needs of an engine: hands that find the steps of a run, end them, and take services away."""
+"""A drill's interface to an engine: hands that find the steps of a run, end them, and take services away."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Step(Protocol):
     """One step of one run at work: a process, or a pod."""
 
     def outlives(self, seconds: float) -> bool:
-        """Wait until so many seconds have passed since it started, or it has ended; whether it still runs then."""
+        """Wait until this many seconds have passed since it started, or it has ended; return whether it still runs."""
         ...
 
     def lasts(self, limit: float) -> float:
@@ -19,15 +19,15 @@ class Step(Protocol):
         ...
 
     def kill(self) -> bool:
-        """End it by SIGKILL; whether it was there to be killed."""
+        """End it with SIGKILL; return whether it existed."""
         ...
 
     def kill_task(self) -> bool:
-        """End the process of Airflow that looks after it by SIGKILL; whether that was there."""
+        """End Airflow's process for it with SIGKILL; return whether that existed."""
         ...
 
     def evict(self) -> bool:
-        """End it as a cluster does that needs its place; whether it was there."""
+        """End it by an eviction; return whether it existed."""
         ...
 
 
@@ -48,13 +48,13 @@ class Hands(Protocol):
         ...
 
     def prepare(self, faults: set[str]) -> None:
-        """Make what these faults need, so that they strike at once."""
+        """Prepare what these faults need, so that they take effect at once."""
         ...
 
     def away(self, fault: str) -> AbstractContextManager[None]:
-        """Have the service away while the block runs; after it the service answers again."""
+        """Take the service away while the block runs; after it the service answers again."""
         ...
 
     def restore(self) -> None:
-        """Put right whatever a drill that was cut off has left: all services are there, and nothing of a drill is."""
+        """Repair what an interrupted drill has left: start all services, and remove everything of a drill."""
         ...

@@ -25,7 +25,7 @@ from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
 from lab.wait import wait_until
 
 LIMIT = 180
-"""Seconds until something that was taken away is there again."""
+"""Seconds until something that was taken away is available again."""
 STAND_IN = "drill-503"
 """The pod that answers in S3's place."""
 LABEL = "app.kubernetes.io/name"
@@ -113,7 +113,7 @@ class KindHands:
 
     def find(self, run_id: str, task: str) -> KindStep | None:
         found = [each for each in self.watch.found if (each.run_id, each.step) == (run_id, TASKS[task])]
-        # Beside it there may be a copy of it, which is about to become a program that it starts.
+        # There may also be a fork of it that is about to execute another program.
         return KindStep(self, min(found, key=lambda each: each.pid), task) if found else None
 
     def at_work(self, run_id: str) -> bool:
@@ -178,7 +178,7 @@ class KindHands:
     def restore(self) -> None:
         if "watch" in vars(self):
             self.watch.end()
-        if self.instance.container() is None:  # a new cluster has nothing of a drill
+        if self.instance.container() is None:  # a new cluster has no traces of a drill
             return
         if not self.instance.is_up():
             cluster.ensure(self.instance)
@@ -192,12 +192,12 @@ class KindHands:
         return self.instance.kubectl(*arguments, text=text, limit=limit).stdout.strip()
 
     def in_node(self, *command: str) -> bool:
-        """Whether a command in the node did what it was for; pkill says no where no process is to be had."""
+        """Whether a command in the node did what it was for; pkill fails if there is no process."""
         return docker("exec", self.instance.node, *command, check=False).status == 0
 
 
 def stand_in(image: str) -> dict[str, object]:
-    """The pod that answers 503: an image with Python, and the program."""
+    """The pod that answers 503: an image with Python, running the program."""
     program = Path(refusing.__file__).read_text("utf-8")
     container = {
         "name": "refuse",

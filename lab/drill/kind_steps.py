@@ -1,6 +1,6 @@
 """The steps at work in the node of a kind cluster, as processes: exact to a fifth of a second.
 
-The cluster itself tells of a container that starts a second later, and of a short one only that it has ended.
+The cluster itself reports the start of a container a second later, and of a short one only that it has ended.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from lab.engine.kind.instance import Instance
 
-# A line for each step: its pid in the node, two of its variables, its command line; then a dot. It ends by itself after
+# A line for each step: its pid in the node, two of its variables, its command line; then a dot. It ends after
 # a minute: what `docker exec` starts in a container outlives it.
 LOOK = r"""
 look() {
@@ -28,7 +28,7 @@ look() {
 look & sleep 60; kill $!
 """
 KILL = 'tr "\\0" "\\n" < "/proc/$1/environ" | grep -qxF "PIPELINE_RUN_ID=$2" && kill -KILL "$1"'
-"""Of a step's process, and of no other that may have its number by now."""
+"""The start time of the step's process, since another process may have its pid by now."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Seen:
 
 @dataclass
 class StepWatch:
-    """Follows the steps in a thread of its own from `start` to `end`."""
+    """Follows the steps in a separate thread from `start` to `end`."""
 
     instance: Instance
     found: frozenset[Seen] = frozenset()
@@ -71,7 +71,7 @@ class StepWatch:
             self.ended.wait(0.1)
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait until it is true, at most so many seconds; whether it is."""
+        """Wait until it is true, at most this many seconds; return whether it is."""
         until = time.monotonic() + seconds
         with self.changed:
             while not condition() and time.monotonic() < until:
@@ -80,7 +80,7 @@ class StepWatch:
 
 
 def looks(lines: Iterable[str]) -> Iterator[frozenset[Seen]]:
-    """The steps that each look found."""
+    """The steps that each check found."""
     found: list[Seen] = []
     for line in lines:
         fields = line.split()
@@ -89,5 +89,5 @@ def looks(lines: Iterable[str]) -> Iterator[frozenset[Seen]]:
             found = []
             continue
         variables = dict(each.split("=", 1) for each in fields[1:] if "=" in each)
-        if {"PIPELINE_RUN_ID", "HOSTNAME"} <= variables.keys():  # else it ended while it was looked at
+        if {"PIPELINE_RUN_ID", "HOSTNAME"} <= variables.keys():  # else it ended during the check
             found.append(Seen(int(fields[0]), variables["PIPELINE_RUN_ID"], variables["HOSTNAME"], fields[-1]))

@@ -53,7 +53,7 @@ class LocalStep:
         return strike(self.process, signal.SIGKILL)
 
     def kill_task(self) -> bool:
-        """Its parent is the process that Airflow forked for the task; a step that outlived that has a stranger's."""
+        """Its parent is the process that Airflow forked for the task; a step that outlived that has another parent."""
         try:
             parent = self.process.parent()
             if parent is None or "airflow" not in " ".join(parent.cmdline()):
@@ -67,7 +67,7 @@ class LocalStep:
 
 
 def strike(process: psutil.Process, number: signal.Signals) -> bool:
-    """Send the signal; whether there was a living process to get it."""
+    """Send the signal; return whether the process was alive."""
     with contextlib.suppress(psutil.NoSuchProcess):
         if process.status() != psutil.STATUS_ZOMBIE:
             process.send_signal(number)
@@ -104,7 +104,7 @@ class LocalHands:
                     yield process
 
     def prepare(self, faults: set[str]) -> None:
-        """Nothing: everything is at hand."""
+        """Nothing: everything is available."""
 
     @contextmanager
     def away(self, fault: str) -> Iterator[None]:
@@ -157,14 +157,14 @@ class LocalHands:
         return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)] if pid else []
 
     def stop_at_once(self, name: str) -> None:
-        """Stop a service for good, without the time to end its work that it has else."""
+        """Stop a service for good, without its usual time to finish its work."""
         supervisor = self.instance.supervisor()
         with contextlib.suppress(xmlrpc.client.Fault):  # NOT_RUNNING: it has ended already
             supervisor.call("stopProcess", name, False)
             supervisor.call("signalProcess", name, "KILL")
 
     def start(self, name: str) -> None:
-        """Have a service run, and wait until it answers."""
+        """Start a service, and wait until it answers."""
         access, supervisor = self.instance.access(), self.instance.supervisor()
         answer = {
             GIT: functools.partial(answers, f"{access.git_url}/healthz"),

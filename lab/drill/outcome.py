@@ -1,4 +1,4 @@
-"""What a round came to."""
+"""The outcome of a round."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.drill.plan import Round
 class Outcome:
     """A round that was played.
 
-    `struck` is whether the fault met a step of the run at work; `tries` are those of each task, `state` is the run's;
+    `struck` is whether the fault hit a running step of the run; `tries` are those of each task, `state` is the run's;
     `seconds` from its start to its end; `versions` are the commits of its data versions.
     """
 

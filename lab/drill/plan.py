@@ -1,4 +1,4 @@
-"""What a drill does, made before anything is done: which fault hits which task of which round, and when.
+"""The plan of a drill, made before it starts: which fault hits which task of which round, and when.
 
 The same seed gives the same plan on every machine: `random.Random` with an integer for its seed gives the same
 sequence in every version of Python for `random()` (its documentation, "Notes on Reproducibility"), so all is drawn by
@@ -24,12 +24,12 @@ FAULTS: Final = {
 }
 """Every fault, with what it is."""
 SECONDS: Final = {S3_503: (3, 10), S3_TIMEOUT: (5, 15), GIT_AWAY: (20, 20)}
-"""How long something is away, at least and at most."""
+"""The shortest and longest time that something is away."""
 TASKS: Final = {"pull_data": "pull", "modify_data": "modify", "push_data": "push"}
 """Every task of the pipeline, with its step: `python -m lab.pipeline <step>`."""
 MOST_ROWS: Final = 200
 CLEAN: Final = ""
-"""The fault of the first round, which has none: it tells how long each step usually takes."""
+"""The fault of the first round, which has none: it measures how long each step usually takes."""
 Card = TypeVar("Card")
 
 
@@ -74,6 +74,6 @@ def draw_rows(chance: random.Random) -> int:
 
 
 def endless(chance: random.Random, cards: list[Card]) -> Iterator[Card]:
-    """Each card once in an order of chance, then each once more in another order, and so on."""
+    """Each card once in random order, then each again in another order, and so on."""
     while True:
         yield from sorted(cards, key=lambda _: chance.random())

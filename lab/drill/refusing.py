@@ -1,6 +1,6 @@
-"""What stands in a service's place: answers 503 to everything, as Amazon S3 does when it is overloaded, or nothing.
+"""Stand-ins for a service: answer 503 to everything, as Amazon S3 does when it is overloaded, or nothing.
 
-It also keeps the port: another program of the machine could else take it meanwhile. And it is a program, for a pod:
+They also keep the port, so that no other program of the machine takes it meanwhile. For pods it is also a program:
 `python refusing.py PORT` needs nothing but the standard library.
 """
 
@@ -41,7 +41,7 @@ class Refusal(BaseHTTPRequestHandler):
 
 
 class Silence(socketserver.BaseRequestHandler):
-    """Resets every connection at once, with what was sent unread."""
+    """Resets every connection at once, without reading anything."""
 
     def handle(self) -> None:
         # A linger of no seconds: closing is a reset (socket(7)).
@@ -49,13 +49,13 @@ class Silence(socketserver.BaseRequestHandler):
 
 
 class Silent(socketserver.ThreadingTCPServer):
-    """Listens, and talks to nobody."""
+    """Listens, and never answers."""
 
     allow_reuse_address = True
     daemon_threads = True
 
     def shutdown_request(self, request: Any) -> None:
-        """End the connection without a word of farewell, which would be no reset."""
+        """End the connection without a shutdown, which would prevent the reset."""
         self.close_request(request)
 
 

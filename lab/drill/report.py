@@ -48,7 +48,7 @@ def plan_rows(planned: list[Round]) -> list[list[str]]:
 
 
 def as_data(seed: int, branch: str, usual: dict[str, float], outcomes: list[Outcome], checks: list[Check]) -> Any:
-    """Everything that is known of a drill, for scripts."""
+    """Everything that is known about a drill, for scripts."""
     return {
         "seed": seed,
         "branch": branch,

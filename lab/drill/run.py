@@ -1,4 +1,4 @@
-"""A drill from its beginning to its end: the branch, the rounds, the checks, and all services there again."""
+"""A drill from start to end: the branch, the rounds, the checks, and the restart of all services."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHECK_LIMIT = 3600
 
 @dataclass(frozen=True)
 class Report:
-    """What a drill came to. `kept` is whether the branch is still there."""
+    """The result of a drill. `kept` is whether the branch is still there."""
 
     seed: int
     branch: str
@@ -35,9 +35,9 @@ class Report:
 
 
 def run(access: Access, hands: Hands, planned: list[Round], seed: int, *, at_once: int, keep: bool) -> Report:
-    """Play the plan on a branch of its own, and check what is there then.
+    """Play the plan on a separate branch, and check the result.
 
-    The branch is kept if it is asked for, if a promise broke or a run failed, and if the drill is cut off.
+    The branch is kept if that is requested, if a promise broke or a run failed, and if the drill is interrupted.
     """
     name = f"drill-{seed}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     outcomes: list[Outcome] = []

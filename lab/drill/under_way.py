@@ -1,4 +1,4 @@
-"""A drill leaves a mark while it is under way: one that was cut off is so known, and what it took away is put back."""
+"""A drill leaves a mark while it runs: so an interrupted one is detected, and what it took away is restored."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def mark(paths: Paths) -> Path:
 
 
 def was_interrupted(paths: Paths) -> bool:
-    """Whether a drill ended without putting back what it took away: by SIGKILL, or with the machine."""
+    """Whether a drill ended without restoring what it took away: by SIGKILL, or with the machine."""
     return mark(paths).exists()
 
 
 def restore(engine: Engine) -> None:
-    """Put back what a drill that was cut off took away."""
+    """Restore what an interrupted drill took away."""
     hands_of(engine).restore()
     mark(engine.paths).unlink(missing_ok=True)
 
 
 @contextmanager
 def under_way(paths: Paths, hands: Hands) -> Iterator[None]:
-    """While the block runs, services may be taken away; after it they are there, however it ended."""
+    """While the block runs, services may be taken away; after it they are restored, however it ended."""
     mark(paths).touch()
     try:
         yield
