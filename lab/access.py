@@ -12,7 +12,7 @@ from lab.proc import service_environment
 from lab.secrets import Secrets
 
 GIT_USER = "lab"
-"""The person: owns the repository, and on kind administers Gitea."""
+"""The user: owns the repository, and on kind administers Gitea."""
 GIT_BOT = "lab-bot"
 """On kind, the user of everything that runs in the cluster."""
 AIRFLOW_USER = "admin"
@@ -42,7 +42,7 @@ class Access:
 
     @property
     def status_hint(self) -> str:
-        """The command that says how this lab is."""
+        """The command that shows the state of this lab."""
         return "make lab-status"
 
     def run_hint(self, run_id: str) -> str:
@@ -61,7 +61,7 @@ class Access:
             "AWS_SECRET_ACCESS_KEY": self.secrets["aws-secret-access-key"],
             "AWS_DEFAULT_REGION": self.settings.storage.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # The person's own profiles stay out of it.
+            # The user's own profiles stay out of it.
             "AWS_CONFIG_FILE": str(self.paths.aws_configuration),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.paths.aws_configuration),
         }
@@ -83,7 +83,7 @@ class Access:
         }
 
     def tool_environment(self) -> dict[str, str]:
-        """For the lab's own calls of git and dvc: isolated from the person's configuration."""
+        """For the lab's own calls of git and dvc: isolated from the user's configuration."""
         return service_environment(
             {
                 **self.own_variables(),
@@ -95,7 +95,7 @@ class Access:
         )
 
     def own_variables(self) -> dict[str, str]:
-        """What every process of the lab carries: LAB_HOME is also how the lab knows its own processes."""
+        """Variables of every process of the lab; by LAB_HOME the lab recognizes its own processes."""
         return {
             "LAB_HOME": str(self.paths.home),
             # setproctitle, which Airflow uses, would write its titles over the environment, and LAB_HOME with it.

@@ -71,7 +71,7 @@ def pins() -> dict:
 
 def require_disk() -> None:
     if ENVIRONMENT.exists():
-        return  # `lab up` looks again, at what is still to be installed
+        return  # `lab up` checks again, for what is still to be installed
     needed, free = pins()["host"]["install-disk"], shutil.disk_usage(ROOT).free >> 20
     if free < needed:
         fail(
@@ -87,7 +87,7 @@ def locked_uv() -> dict:
 
 
 def find_uv(packages: Path | None = None) -> str:
-    """A uv that is new enough, installed below `.lab/` if need be; `packages` are those of a bundle."""
+    """A uv that is new enough, installed below `.lab/` if necessary; `packages` are those of a bundle."""
     minimum = pins()["uv"]["minimum"]
     on_path = shutil.which("uv")
     if on_path and version_of(on_path) >= tuple(map(int, minimum.split("."))):
@@ -118,7 +118,7 @@ def uv_by_pip(package: dict, own: Path) -> bool:
         requirements.write_text(f"uv=={package['version']} {hashes}\n", "utf-8")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
                    "--only-binary=:all:", "--no-cache-dir", "--target", folder, "-r", str(requirements)]  # fmt: skip
-        # On a bare PATH: pip asks every tool it knows for its version, and some answer by making files at home.
+        # On a minimal PATH: pip runs every tool it knows for its version, and some then create files in the home.
         bare = {**os.environ, "PATH": os.defpath}
         if subprocess.run(command, capture_output=True, timeout=300, env=bare).returncode != 0:
             return False
@@ -151,7 +151,7 @@ def uv_by_url(package: dict, own: Path) -> bool:
 
 
 def take_uv(content: bytes, wheel: dict, own: Path) -> None:
-    """The program out of a wheel, once the wheel has the locked checksum."""
+    """The program from a wheel, if the wheel has the locked checksum."""
     if "sha256:" + hashlib.sha256(content).hexdigest() != wheel["hash"]:
         fail(NETWORK_ERROR, "the uv wheel does not have the checksum that uv.lock names", NETWORK_HINT)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -208,7 +208,7 @@ def make_environment(uv: str, lock: int, groups: list[str], packages: Path | Non
     # By way of a requirements list, because `uv sync` would insist on the index named in the lock.
     run_uv(uv, lock, "export", "--quiet", "--frozen", "--no-emit-project", *groups, "--output-file", str(requirements))
     python, stamps = ENVIRONMENT / "bin" / "python", [ENVIRONMENT / ".stamp", ENVIRONMENT / ".stamp-dev"]
-    # Without a stamp, an attempt was cut off: a package may look installed and have half of its files.
+    # Without a stamp, an attempt was interrupted: a package may look installed and have half of its files.
     whole = (
         python.exists()
         and any(stamp.exists() for stamp in stamps)

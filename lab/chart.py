@@ -67,11 +67,11 @@ def difference(found: str) -> str:
 
 
 def download(target: Path) -> None:
-    """Fetch the chart that the repository's index names; `target` appears only when it is whole and right."""
+    """Fetch the chart that the repository's index names; `target` appears only when it is complete and correct."""
     import httpx
 
     timeout = httpx.Timeout(READ, connect=CONNECT)
-    # The machine's own certificates: networks that sign TLS anew have theirs there.
+    # The machine's own certificates: networks that intercept TLS have theirs there.
     context = ssl.create_default_context()
     try:
         with httpx.Client(timeout=timeout, verify=context, follow_redirects=True) as client:
@@ -95,7 +95,7 @@ def fetch(client: Any, url: str) -> bytes:
 
 
 def chart_url(index: bytes) -> str:
-    """Where the index of the chart repository says that the pinned version lies."""
+    """The URL of the pinned version in the index of the chart repository."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

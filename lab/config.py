@@ -1,6 +1,6 @@
 """Settings: defaults, then lab.toml, then LAB_* variables, then flags; resolved once into one frozen object.
 
-An unknown key or a wrong type anywhere is an error, and all of them are told at once, each with its source.
+An unknown key or a wrong type anywhere is an error, and all of them are reported at once, each with its source.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class DatasetSettings(Section):
 
 
 class PortSettings(Section):
-    """Loopback ports. One that is set must be free; one that is not falls back to any free port."""
+    """Loopback ports. One that is set must be free; one that is not set falls back to any free port."""
 
     airflow: Port | None = None
     s3: Port | None = None
@@ -62,8 +62,8 @@ class StorageSettings(Section):
 
 
 class AirflowSettings(Section):
-    """How many tasks, and runs of a DAG, go on at once, and how long one try of a step may take; how DAG code comes to
-    Airflow, and how often (seconds) the Git bundle looks for new.
+    """How many tasks and runs of a DAG are active at once, and how long one try of a step may take; how DAG code gets
+    to Airflow, and how often (seconds) the Git bundle checks for new commits.
 
     `steps`, `dags` and `chart` (a file; empty: looked for) are of the Kubernetes engines.
     """
@@ -78,9 +78,9 @@ class AirflowSettings(Section):
 
 
 class TriggerSettings(Section):
-    """Whether a person's push that changes data starts a run, and how often (seconds) the local engine looks for one.
+    """Whether a user's push that changes data starts a run, and how often (seconds) the local engine checks for one.
 
-    On Kubernetes the Git host tells of it.
+    On Kubernetes the Git host sends a webhook.
     """
 
     on_push: bool = True
@@ -94,7 +94,7 @@ class ClusterSettings(Section):
 
 
 class ImageSettings(Section):
-    """Where images come from, and a registry that stands in for the public ones (`host[:port][/path]`)."""
+    """The source of images, and a registry that replaces the public ones (`host[:port][/path]`)."""
 
     source: Literal["auto", "pull", "build", "bundle"] = "auto"
     registry: str = ""
@@ -132,7 +132,7 @@ Spelling = Callable[[tuple[str, ...]], str]
 
 
 def load(file: Path, environment: Mapping[str, str] = os.environ, flags: Layer | None = None) -> Settings:
-    """Resolve the settings of the lab whose lab.toml is `file` (it need not exist).
+    """Resolve the settings of the lab with the lab.toml `file` (it need not exist).
 
     Raises:
         SettingsError: every unknown key and wrong value, each with the source it came from.
@@ -152,7 +152,7 @@ def load(file: Path, environment: Mapping[str, str] = os.environ, flags: Layer |
 def layers(file: Path, environment: Mapping[str, str], flags: Layer) -> Iterator[tuple[Layer, Spelling, bool]]:
     """Each source in the order in which they shadow each other, how it spells a key, and whether it has types.
 
-    Each is checked by itself: a wrong value is told even where a later source has a right one.
+    Each is checked separately: a wrong value is reported even if a later source has a valid one.
     """
     yield read_file(file), lambda path: f"{file.name}: {'.'.join(path)}", True
     for name, value in sorted(environment.items()):
@@ -198,7 +198,7 @@ def merge(base: Layer, layer: Layer) -> None:
 
 
 def describe(problem: dict[str, Any], spelling: Spelling, model: type[BaseModel] = Settings) -> str:
-    """What pydantic found wrong, in the lab's words; `model` is what was to be made of the layer."""
+    """Pydantic's errors as the lab's messages; `model` is the model that the layer was validated with."""
     path = tuple(str(part) for part in problem["loc"])
     name = spelling(path)
     if problem["type"] == "extra_forbidden":

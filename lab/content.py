@@ -1,4 +1,4 @@
-"""A reference tells an image's content: a hash over everything that goes into it, parents included."""
+"""The content of an image as a reference: a hash over everything that goes into it, parents included."""
 
 from __future__ import annotations
 

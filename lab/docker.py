@@ -1,4 +1,4 @@
-"""The one way to the container engine: Docker's own program, which kind needs too."""
+"""All access to the container engine: by Docker's own program, which kind needs too."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from lab.pins import pins, version_tuple
 from lab.proc import Completed, require_success, run
 
 QUICK = 30
-"""Seconds that a question to the engine may take."""
+"""Seconds that a query of the engine may take."""
 CHUNK = 1 << 20
 REACH = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
 INSTEAD = "or use ENGINE=local"
 FORBIDDEN = ("permission denied while trying to connect",)
 STOPPED = ("cannot connect to the docker daemon", "failed to connect to the docker api", "error during connect")
 REFUSED = ("failed to initialize", "client version", "client is newer than server")
-"""What Docker's program says where it is not the engine that answers, or the two do not fit together."""
+"""Messages of Docker's program if the engine does not answer, or has an incompatible version."""
 
 
 def docker(
@@ -46,7 +46,7 @@ def docker(
 
 
 def require_answer(done: Completed) -> Completed:
-    """Return what Docker's program came to; raise HostError if that was for want of an engine."""
+    """Return the result of Docker's program; raise HostError if it failed because of the engine."""
     if done.status != 0 and any(sign in done.stderr.lower() for sign in (*FORBIDDEN, *STOPPED, *REFUSED)):
         raise refusal(done.stderr.strip())
     return done
@@ -59,7 +59,7 @@ def reach() -> dict[str, str]:
 
 
 def docker_writes(*arguments: str) -> Iterator[bytes]:
-    """What `docker <arguments>` writes, as it comes: more than memory holds.
+    """The output of `docker <arguments>` as a stream: it may be larger than memory.
 
     Raises:
         ProgramError: it failed.
@@ -120,12 +120,12 @@ def require_engine() -> str:
 
 
 def refusal(said: str) -> HostError:
-    """The error for what Docker's program said instead of an answer of the engine."""
-    told = said.lower()
-    if any(sign in told for sign in FORBIDDEN):
+    """The error for a message of Docker's program instead of an answer of the engine."""
+    text = said.lower()
+    if any(sign in text for sign in FORBIDDEN):
         hint = f"add yourself to the group docker and log in again, {INSTEAD}"
         return HostError("Docker is running, but this user may not use it", hint, said)
-    if any(sign in told for sign in STOPPED):
+    if any(sign in text for sign in STOPPED):
         return HostError("Docker is not running", f"start Docker (systemctl start docker), {INSTEAD}", said)
     return HostError("Docker does not work", f"repair it until `docker version` shows a server, {INSTEAD}", said)
 

@@ -1,4 +1,4 @@
-"""Released programs, downloaded and held to their checksum; kept for all checkouts of this person."""
+"""Released programs, downloaded and verified by checksum; kept for all checkouts of this user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.paths import Paths
 from lab.pins import pins
 
 CONNECT, READ = 1.5, 20.0
-"""Seconds without a connection, and without a further byte, after which nothing more is tried: a build does as well."""
+"""Seconds without a connection, and without a further byte, after which downloads are given up for a build."""
 
 
 def download(
@@ -32,7 +32,7 @@ def download(
     import httpx
 
     found: dict[str, Path] = {}
-    # The machine's own certificates: networks that sign TLS anew have theirs there.
+    # The machine's own certificates: networks that intercept TLS have theirs there.
     context = ssl.create_default_context()
     timeout = httpx.Timeout(READ, connect=CONNECT)
     with httpx.Client(timeout=timeout, verify=context, follow_redirects=True) as client:
@@ -75,7 +75,7 @@ class Release:
 
 
 def fetch(client: Any, release: Release, target: Path) -> None:
-    """Write the released program to `target`, which appears only when it is whole and right."""
+    """Write the released program to `target`, which appears only when it is complete and correct."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     digest = hashlib.sha256()
@@ -96,7 +96,7 @@ def fetch(client: Any, release: Release, target: Path) -> None:
 
 
 def unpack(file: Path, member: str) -> None:
-    """Put one member of an archive in the archive's place."""
+    """Replace an archive with one of its members."""
     with tarfile.open(file) as archive:
         content = archive.extractfile(member)
         if content is None:

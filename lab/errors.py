@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class LabError(Exception):
-    """Base of every error a person is told about; `message` is one line, `hint` is the way out."""
+    """Base of every error that users see; `message` is one line, `hint` says what to do."""
 
     exit_code = 1
 
@@ -26,7 +26,7 @@ class CheckFailedError(LabError):
 
 
 class SettingsError(LabError):
-    """A setting in lab.toml, LAB_* or a flag is unknown or has a wrong value, or names what is somebody else's."""
+    """A setting in lab.toml, LAB_* or a flag is unknown or has a wrong value, or names what is not the lab's."""
 
     exit_code = 3
 
@@ -80,12 +80,12 @@ class ProgramError(LabError):
 
 
 class CloudError(LabError):
-    """AWS, or the cluster on it, refused or could not be asked."""
+    """AWS, or the cluster on it, refused or could not be reached."""
 
     exit_code = 12
 
 
 class StoppedError(LabError):
-    """The person pressed Ctrl-C; the message says what continues without the command."""
+    """The user pressed Ctrl-C; the message says what continues without the command."""
 
     exit_code = 130

@@ -1,4 +1,4 @@
-"""Helm values: merged as Helm merges them, and checked against the schema that the chart brings along.
+"""Helm values: merged as Helm merges them, and checked against the schema in the chart.
 
 The chart's schema lets unknown keys pass at many places, where Helm ignores them. Here they are errors: a key that
 does nothing is a key that was misspelt.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 OWN_FILE = "helm-values.yaml"
-"""A person's own values, in the folder of the checkout; merged last."""
+"""The user's own values, in the folder of the checkout; merged last."""
 Values = dict[str, Any]
 
 
@@ -27,7 +27,7 @@ def check_values(chart: Path, files: Sequence[Path]) -> None:
     """Check the chart's own values with those of `files` over them, later ones over earlier ones.
 
     Raises:
-        SettingsError: a file is not readable as values, or a key is unknown or has a wrong value; each is told with
+        SettingsError: a file is not readable as values, or a key is unknown or has a wrong value; each is reported with
             the last file that has it, and with a close match where there is one.
     """
     from jsonschema import Draft7Validator
@@ -37,7 +37,7 @@ def check_values(chart: Path, files: Sequence[Path]) -> None:
     for values in by_file.values():
         lay_over(merged, values)
     validator = Draft7Validator(strict(json.loads(chart_file(chart, "values.schema.json"))))
-    problems = list(dict.fromkeys(line for error in validator.iter_errors(merged) for line in told(error, by_file)))
+    problems = list(dict.fromkeys(line for error in validator.iter_errors(merged) for line in lines_of(error, by_file)))
     if problems:
         raise SettingsError("; ".join(problems), "the chart's values: `helm show values`, or its documentation")
 
@@ -87,14 +87,14 @@ def lay_over(base: Values, values: Mapping[str, Any]) -> None:
 
 
 def strict(schema: Values) -> Values:
-    """The schema with every mapping closed whose keys it lists, unless it says that there may be others."""
+    """The schema with every mapping closed that has a list of keys, unless it allows others."""
     if "properties" not in schema:
         return schema
     closed = {name: strict(part) for name, part in schema["properties"].items()}
     return {"additionalProperties": False, **schema, "properties": closed}
 
 
-def told(error: ValidationError, by_file: Mapping[str, Values]) -> Iterator[str]:
+def lines_of(error: ValidationError, by_file: Mapping[str, Values]) -> Iterator[str]:
     """The lines that name what this error is about."""
     path = [str(part) for part in error.absolute_path]
     if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
@@ -108,7 +108,7 @@ def told(error: ValidationError, by_file: Mapping[str, Values]) -> Iterator[str]
 
 
 def source(path: Iterable[str], by_file: Mapping[str, Values]) -> str:
-    """The last file that says something at this place, or the chart itself."""
+    """The last file that has a value at this path, or the chart itself."""
     wanted = list(path)
     holders = [name for name, values in by_file.items() if has(values, wanted)]
     return holders[-1] if holders else "the chart"

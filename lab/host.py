@@ -1,4 +1,4 @@
-"""What the lab asks of the machine, checked before anything is changed."""
+"""The lab's requirements on the machine, checked before anything is changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INOTIFY_HINT = "sudo sysctl fs.inotify.max_user_instances=512"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: `ok`, `warn` or `fail`, what was found, and the way out."""
+    """One check: `ok`, `warn` or `fail`, what was found, and what to do."""
 
     name: str
     state: str
@@ -89,7 +89,7 @@ def git() -> Check:
 
 
 def git_backend() -> Check:
-    """`git http-backend` is part of Git, but some distributions pack it apart."""
+    """`git http-backend` is part of Git, but some distributions package it separately."""
     try:
         folder = Path(run(["git", "--exec-path"], limit=10).stdout.strip())
     except ProgramError:
@@ -127,13 +127,13 @@ def memory(needed: int) -> Check:
 
 
 def inotify(others: int) -> Check:
-    """Whether systemd in one more node can watch files, beside `others` that run."""
+    """Whether systemd in another node can watch files, while `others` run."""
     limit = int(INOTIFY.read_text("utf-8")) if INOTIFY.exists() else 0  # 0: a system that has no such limit
-    told = f"fs.inotify.max_user_instances is {limit}" if limit else "no limit of instances"
+    setting = f"fs.inotify.max_user_instances is {limit}" if limit else "no limit of instances"
     if others and 0 < limit <= FEW_INSTANCES:
         nodes = "another kind node runs" if others == 1 else f"{others} other kind nodes run"
-        return Check("inotify", "warn", f"{told}, and {nodes}: systemd may fail in the lab's", INOTIFY_HINT)
-    return Check("inotify", "ok", told)
+        return Check("inotify", "warn", f"{setting}, and {nodes}: systemd may fail in the lab's", INOTIFY_HINT)
+    return Check("inotify", "ok", setting)
 
 
 def docker_ports(version: str, system: str = sys.platform) -> Check:
@@ -154,7 +154,7 @@ def docker_ports(version: str, system: str = sys.platform) -> Check:
 
 
 def full_disk(error: OSError) -> HostError | None:
-    """The error to tell if that is what this one means."""
+    """The error for a full disk, if this is one."""
     # Of several files at once (shutil.Error) there is only the text.
     if error.errno not in {errno.ENOSPC, errno.EDQUOT} and os.strerror(errno.ENOSPC) not in str(error):
         return None

@@ -8,7 +8,7 @@ from lab.proc import clean_environment, run
 
 
 def make_lock(paths: Paths, name: str) -> bool:
-    """Resolve the environment anew; what the lock has and still fits is kept. Return whether it changed."""
+    """Resolve the environment again; versions in the lock that still fit are kept. Return whether it changed."""
     pinned = pins()
     wanted = pinned["environments"][name]
     file = paths.source / lock_file(name)

@@ -1,4 +1,4 @@
-"""Says which variable a person meant who named one that the Makefile does not have: `unknown… -- known…`.
+"""Suggests variables for names that the Makefile does not have: `unknown… -- known…`.
 
 Standard library only: `make` calls it before the lab's environment exists.
 """

@@ -103,7 +103,7 @@ def of_go(paths: Paths) -> tuple[Groups, set[str]]:
     licences, elsewhere = {}, set()
     for name, (module, version) in go_modules(paths.source).items():
         folder = cache / f"{escaped(module)}@{escaped(version)}"
-        found = {judged(file.read_text("utf-8", "replace")) for file in licence_files(folder)} - {""}
+        found = {licence_in(file.read_text("utf-8", "replace")) for file in licence_files(folder)} - {""}
         if name in given:
             licences[name] = given[name]
         elif folder.is_dir():
@@ -124,7 +124,7 @@ def licence_files(folder: Path) -> Iterator[Path]:
         yield from (file for file in folder.iterdir() if file.is_file() and pattern.fullmatch(file.name))
 
 
-def judged(text: str) -> str:
+def licence_in(text: str) -> str:
     """The licence that a text is, or nothing."""
     words = " ".join(text.split())
     for sign, licence in SIGNS:

@@ -14,7 +14,7 @@ PRIVATE = 0o700
 
 
 def make_home(home: Path) -> None:
-    """Make the folder of a lab's state, which no other user of the machine may enter (mode 0700).
+    """Make the folder of a lab's state, closed to other users of the machine (mode 0700).
 
     A folder that an earlier lab left open is closed. Containers reach what is below it through a bind mount, which the
     container engine resolves as itself.
@@ -84,7 +84,7 @@ class Paths:
 
     @property
     def bin(self) -> Path:
-        """What lab-shell puts in front of PATH."""
+        """The folder that lab-shell puts in front of PATH."""
         return self.home / "bin"
 
     @property
@@ -98,7 +98,7 @@ class Paths:
 
     @property
     def triggers(self) -> Path:
-        """What the service `triggers` of the local engine has at hand; it can be made anew."""
+        """The state of the service `triggers` of the local engine; it can be created again."""
         return self.run / "triggers"
 
     @property
@@ -111,17 +111,17 @@ class Paths:
 
     @property
     def user_home(self) -> Path:
-        """HOME of the lab's services, so that the person's own configuration neither helps nor hurts."""
+        """HOME of the lab's services, so that the user's own configuration has no effect."""
         return self.home / "user"
 
     @property
     def aws_configuration(self) -> Path:
-        """An empty file in place of the person's ~/.aws/config; botocore refuses /dev/null."""
+        """An empty file in place of the user's ~/.aws/config; botocore refuses /dev/null."""
         return self.run / "aws-configuration"
 
     @property
     def machine_cache(self) -> Path:
-        """What all checkouts of this person share, because it is dear to make or fetch: the chart, what Go builds."""
+        """What all checkouts of this user share because it takes long to make or fetch: the chart, Go builds."""
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lab"
 
     @property

@@ -1,4 +1,4 @@
-"""Reads lab/pins.toml, the one place of versions that no lock holds."""
+"""Reads lab/pins.toml, which has all versions that no lock holds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pins() -> dict[str, Any]:
 
 
 def lock_file(name: str) -> str:
-    """The lock of an environment, relative to the checkout: beside its image, where its pins name no other place."""
+    """The lock of an environment, relative to the checkout: next to its image, unless its pins name another path."""
     return str(pins()["environments"][name].get("lock", f"images/{name}/requirements.lock"))
 
 

@@ -1,4 +1,4 @@
-"""The one way to run a program: argument lists, captured output, a typed error with the program's last lines."""
+"""Runs programs: argument lists, captured output, a typed error with the program's last lines."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def require_success(command: Sequence[str | Path], completed: Completed) -> Comp
     """Return what ended with status 0; raise ProgramError, with its last lines, for any other."""
     if completed.status == 0:
         return completed
-    told = f"{shlex.join(str(part) for part in command)} ended with {describe(completed.status)}"
-    raise ProgramError(told, detail=tail(f"{completed.stdout}\n{completed.stderr}".lstrip()))
+    message = f"{shlex.join(str(part) for part in command)} ended with {describe(completed.status)}"
+    raise ProgramError(message, detail=tail(f"{completed.stdout}\n{completed.stderr}".lstrip()))
 
 
 def describe(status: int) -> str:
@@ -96,7 +96,7 @@ def tail(text: str | bytes | None, lines: int = TAIL_LINES) -> str:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The person's environment less what would redirect the lab's programs, plus `extra`; for installers and shells.
+    """The user's environment without variables that would redirect the lab's programs, plus `extra`.
 
     AWS_*, AIRFLOW*, DVC_*, GIT_* and Python's own variables go: the lab's programs must not find another account,
     another Airflow or another repository by accident. Proxy, locale and certificate settings stay.
@@ -110,9 +110,9 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def service_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """`extra` on a fixed ground: of the person's variables only proxies and certificates, not what differs by terminal.
+    """`extra` on a fixed base: of the user's variables only proxies and certificates, not what differs by terminal.
 
-    So a second `lab up` finds the services as it would start them, and no token of the person's reaches them. A proxy
+    So a second `lab up` finds the services as it would start them, and no token of the user reaches them. A proxy
     never sees loopback traffic.
     """
     kept = {name: value for name, value in os.environ.items() if name in CERTIFICATES | PROXIES | LIBRARIES}
@@ -130,10 +130,10 @@ def without_proxy_on_loopback() -> dict[str, str]:
 
 @contextmanager
 def held(file: Path) -> Iterator[int]:
-    """Hold a lock (flock(2)) while the block runs, waiting for it if need be.
+    """Hold a lock (flock(2)) while the block runs, waiting for it if necessary.
 
-    A program that inherits the descriptor (`run(…, inherit=[descriptor])`) holds it too: one that outlives a killed
-    command is so waited for, and never meets a second of its kind.
+    A program that inherits the descriptor (`run(…, inherit=[descriptor])`) holds it too: so one that outlives a killed
+    command is waited for, and a second one never runs at the same time.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:

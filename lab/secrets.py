@@ -50,8 +50,8 @@ PURPOSES = {
     "airflow-fernet-key": "encrypts Airflow's connections and variables in its database",
     "supervisor-password": "reaches the process supervisor",
     "git-bot-password": "lets pods read and write the lab's repository",
-    "pod-identity-access-key-id": "names the key by which Pod Identity asks for credentials",
-    "pod-identity-secret-access-key": "is the key by which Pod Identity asks for credentials",
+    "pod-identity-access-key-id": "names the key by which Pod Identity requests credentials",
+    "pod-identity-secret-access-key": "is the key by which Pod Identity requests credentials",
     "sts-session-key": "is what the credentials of pods are derived from",
     "webhook-secret": "signs what Gitea reports of pushes",
     "postgres-password": "is the database administrator's",
@@ -69,7 +69,7 @@ ONLY = {
         if name.startswith(("git-bot-", "pod-identity-", "sts-", "webhook-", "postgres-", "gitea-"))
     },
 }
-"""The secrets that one engine has and the other has not."""
+"""Secrets of one engine only."""
 LASTING = {"gitea-secret-key": "Gitea cannot encrypt again what it has encrypted with it (its setting SECRET_KEY)"}
 """Secrets that are not replaced without losing what depends on them, each with the reason."""
 FERNET = "airflow-fernet-key"
@@ -96,13 +96,13 @@ class Secrets:
             write_private(self.file(name), GENERATORS[name]() + "\n")
 
     def replace(self, name: str, value: str) -> None:
-        """Write another value, whole or not at all."""
+        """Write another value, atomically."""
         write_private(self.file(name), value + "\n")
 
     def begin_fernet_rotation(self) -> None:
         """Put a new Fernet key before the old one: `new,old` encrypts by the first and reads what either encrypted.
 
-        One that was begun before goes on with its key. ("Rotating encryption keys", Airflow's documentation.)
+        A rotation that has been started continues with its key. ("Rotating encryption keys", Airflow's documentation.)
         """
         if "," not in self[FERNET]:
             self.replace(FERNET, f"{GENERATORS[FERNET]()},{self[FERNET]}")
@@ -119,7 +119,7 @@ class Secrets:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write `text` so that nobody else can read it and no half of it is ever seen."""
+    """Write `text` atomically, readable by its owner only."""
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

@@ -1,6 +1,6 @@
 """kind, helm and kubectl: the lab's own, in `.lab/tools/`, at the versions of images/kubernetes/go.mod.
 
-One whose release has a checksum in lab/pins.toml is downloaded where that can be done at once; any other is built.
+One with a checksum of its release in lab/pins.toml is downloaded if that is possible at once; any other is built.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOOLS = ("kind", "helm", "kubectl")
 ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
-"""Names of processors as Python tells them, where Go's differ."""
+"""Names of processors in Python that differ from Go's."""
 
 
 def tool(paths: Paths, name: str) -> Path:
@@ -57,7 +57,7 @@ def ensure_tools(paths: Paths, note: Callable[[str], None]) -> None:
 
 
 def install(source: Path, target: Path) -> None:
-    """Copy a program so that `target` is whole whenever it is there."""
+    """Copy a program so that `target` appears only when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.copyfile(source, partial)
@@ -77,7 +77,7 @@ def builder(paths: Paths) -> Go:
 
 
 def own_homes(paths: Paths, kubeconfig: Path) -> dict[str, str]:
-    """What keeps kubectl and helm to the lab's own configuration and caches, whatever the person has of theirs."""
+    """Variables that restrict kubectl and helm to the lab's own configuration and caches."""
     helm = paths.cache / "helm"
     homes = {f"HELM_{name.upper()}_HOME": str(helm / name) for name in ("cache", "config", "data")}
     return {"KUBECONFIG": str(kubeconfig), **homes}

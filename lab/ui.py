@@ -46,9 +46,9 @@ def say(text: str = "") -> None:
 
 
 def table(rows: list[list[str]], headings: list[str]) -> None:
-    """Print a table of strings on standard output; columns shrink to the terminal, never wrap into a mess.
+    """Print a table of strings on standard output; columns shrink to the terminal and never wrap.
 
-    A long one is only aligned: to fold it would take a millisecond or two for each row.
+    A long one is only aligned: folding it would take a millisecond or two for each row.
     """
     if len(rows) > LONG_TABLE:
         widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
@@ -74,7 +74,7 @@ def show_error(error: LabError) -> None:
 
 
 def hint(text: str) -> None:
-    """Print what to do, if there is something."""
+    """Print what to do, if anything."""
     if text:
         messages.print(Text.assemble(("hint:", "bold"), " ", text))
 
@@ -126,7 +126,7 @@ class LiveList:
             messages.print(f"    {escape(line.title)}: {escape(text)}")
 
     def drop(self, key: str) -> None:
-        """Forget an entry, if there is one, without a word."""
+        """Remove an entry, if there is one, without output."""
         with self.lock:
             self.lines.pop(key, None)
 

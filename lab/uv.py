@@ -1,4 +1,4 @@
-"""The one way to run uv: the one that made the lab's own environment, with the host's index and certificates."""
+"""Runs uv: the one that made the lab's own environment, with the host's index and certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way to wait: on a condition, with a limit that starts at the call, and the last state in the error."""
+"""Waits for a condition, with a limit that starts at the call, and the last state in the error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Found = TypeVar("Found")
 
 
 class NotYetError(Exception):
-    """Raised by a probe: not there yet; its text is the last state, told if the limit is reached."""
+    """Raised by a probe: not there yet; its text is the last state, shown if the limit is reached."""
 
 
 def wait_until(

@@ -1,4 +1,4 @@
-"""Asks PyPI, by pip-audit, for known vulnerabilities of every locked Python package.
+"""Queries PyPI, with pip-audit, for known vulnerabilities of every locked Python package.
 
 Nothing is installed or resolved: the locks name exact versions. pip-audit runs in a separate environment, installed
 from its lock.
@@ -21,7 +21,7 @@ from lab.proc import clean_environment, run
 from lab.uv import NETWORK_HINT, run_uv
 
 LIMIT = 900
-"""Seconds that the questions of one lock may take."""
+"""Seconds that the requests for one lock may take."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found, and what could not be looked at, one line each."""
+    """What was found, and what could not be checked, one line each."""
 
     findings: list[Finding]
     not_checked: list[str]
 
 
 def audit(paths: Paths, note: Callable[[str], None]) -> Report:
-    """Look at every lock.
+    """Check every lock.
 
     Raises:
-        NetworkError: the network does not lead to PyPI, or to pip-audit's own packages; nothing is known then.
+        NetworkError: the network does not reach PyPI, or pip-audit's own packages; there is no result.
     """
     tool = Environment(paths, AUDIT)
     if not tool.is_current():

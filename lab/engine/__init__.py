@@ -56,7 +56,7 @@ def first(settings: Settings, paths: Paths) -> tuple[Engine, str]:
     reason = why_not_kind(settings, paths)
     if reason:
         return make("local", settings, paths), f"{reason}; ENGINE=kind insists"
-    return make("kind", settings, paths), "Docker answers and everything is at hand"
+    return make("kind", settings, paths), "Docker answers and nothing has to be built"
 
 
 def why_not_kind(settings: Settings, paths: Paths) -> str:

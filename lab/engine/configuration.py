@@ -54,7 +54,7 @@ def identity(workload: Object) -> Object:
 
 @functools.cache
 def workloads(overlay: Path) -> tuple[Object, ...]:
-    """The workloads in the files of an overlay, read once: `lab up` asks for them at each check and each change."""
+    """The workloads in the files of an overlay, read once: `lab up` needs them at each check and each change."""
     from ruamel.yaml import YAML
 
     documents = (each for file in sorted(overlay.glob("*.yaml")) for each in YAML(typ="safe", pure=True).load_all(file))

@@ -1,1 +1,1 @@
-"""Whether the lab on kind and the lab on Amazon EKS are alike to Airflow and the pipeline, but for what is listed."""
+"""Whether the lab on kind and the lab on Amazon EKS are the same to Airflow and the pipeline, except as listed."""

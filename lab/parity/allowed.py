@@ -1,4 +1,4 @@
-"""The list of differences that are meant to be, each with its reason: k8s/parity.yaml."""
+"""The list of intended differences, each with its reason: k8s/parity.yaml."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Fields(Section):
 
 
 class Reason(Section):
-    """Why some differences are meant to be."""
+    """Why some differences are intended."""
 
     reason: Text
     differences: Annotated[list[Fields], Field(min_length=1)]
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether the text is as the pattern: `*` is anything, brackets are themselves."""
+    """Whether the text matches the pattern: `*` is anything, brackets are literal."""
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 

@@ -1,4 +1,4 @@
-"""Renders both places, compares them, and sets the list of allowed differences against what was found."""
+"""Renders both places, compares them, and matches the differences with the list of allowed ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Pair = tuple[list[Object], list[Object]]
 
 @dataclass(frozen=True)
 class Report:
-    """Every difference with the reason why it may be, or None; and the patterns of the list that stand for none."""
+    """Every difference with the reason that allows it, or None; and the patterns of the list that match none."""
 
     differences: list[tuple[Difference, str | None]]
     unused: list[str]
@@ -47,11 +47,11 @@ def check(paths: Paths, tools: Tools, settings_file: Path | None) -> Report:
         wanted = [load(settings_file)] if settings_file else sample(paths.source)
         pairs = rendered(paths, Kind(own, tools), [Eks(own, tools, each) for each in wanted])
     found = sorted({difference for pair in pairs for difference in differences(*pair)})
-    return judge(found, allowed.read(paths.source / allowed.FILE))
+    return explained(found, allowed.read(paths.source / allowed.FILE))
 
 
 def rendered(paths: Paths, kind: Kind, variants: Sequence[Eks]) -> list[Pair]:
-    """What belongs beside each other: manifests and step pods of each variant of EKS, Airflow of the first one."""
+    """The pairs to compare: manifests and step pods of each variant of EKS, Airflow of the first one."""
     with ThreadPoolExecutor() as pool:
         airflow = [(pool.submit(kind.airflow, way), pool.submit(variants[0].airflow, way)) for way in WAYS]
         environments = [kind.environment(), *(each.environment() for each in variants)]
@@ -64,7 +64,7 @@ def rendered(paths: Paths, kind: Kind, variants: Sequence[Eks]) -> list[Pair]:
         return [*pairs, *((first, each) for each in others)]
 
 
-def judge(found: Sequence[Difference], reasons: Sequence[Reason]) -> Report:
+def explained(found: Sequence[Difference], reasons: Sequence[Reason]) -> Report:
     """Each difference with the first reason that covers it."""
 
     def why(difference: Difference) -> str | None:

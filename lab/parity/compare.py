@@ -1,8 +1,8 @@
 """Objects of two places side by side: every field that differs, down to the single value.
 
-Lists whose elements have names (containers, variables, volumes …) are compared by name, so that one more variable is
-one difference. What is a document within a ConfigMap (airflow.cfg, the template of worker pods) is compared as an
-object of its own.
+Lists of elements with names (containers, variables, volumes …) are compared by name, so that one more variable is
+one difference. A document within a ConfigMap (airflow.cfg, the template of worker pods) is compared as a
+separate object.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Difference:
 
 
 def differences(kind: Iterable[Object], eks: Iterable[Object]) -> list[Difference]:
-    """Every difference between the objects of two places; one that only one has is a single difference."""
+    """Every difference between the objects of two places; an object that only one has is a single difference."""
     sides = [{name: found for each in side for name, found in opened(each)} for side in (kind, eks)]
     found = []
     for where in sorted({*sides[0], *sides[1]}):

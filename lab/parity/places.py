@@ -1,6 +1,6 @@
 """The two places: all objects that `lab up ENGINE=kind` and `lab eks up` would make, with default settings.
 
-Nothing is asked of Docker, a cluster or AWS. Images of kind are named without what tells one build from another.
+Docker, a cluster or AWS are not used. Images of kind are named without the digest of their build.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Kind:
     tools: Tools
 
     def __post_init__(self) -> None:
-        Secrets(self.paths.secrets).ensure()  # once: the parts are rendered beside each other
+        Secrets(self.paths.secrets).ensure()  # once: the parts are rendered in parallel
 
     def access(self) -> Access:
         """A lab of which nothing runs."""
@@ -59,7 +59,7 @@ class Kind:
         return inside.pipeline_environment(self.access(), IMAGES["worker"])
 
     def manifests(self) -> list[Object]:
-        """What is there beside Airflow."""
+        """The objects other than Airflow's."""
         access = self.access()
         made = json.loads(kind_manifests.secret_objects(access, IMAGES["worker"]))["items"]
         overlay = kustomize(self.tools.kubectl, kind_manifests.write_kustomization(access, IMAGES))
@@ -101,7 +101,7 @@ class Eks:
 
 
 def sample(source: Path) -> list[EksSettings]:
-    """The settings that the checkout brings along, with each of the two kinds of shared volume."""
+    """The checkout's sample settings, with each of the two kinds of shared volume."""
     gp3 = load(source / SAMPLE)
     efs = StorageSettings(bucket=gp3.storage.bucket, volume="efs", file_system="fs-0123456789abcdef0")
     return [gp3, gp3.model_copy(update={"storage": efs})]

@@ -35,5 +35,5 @@ def template(helm: Path, chart: Path, files: Sequence[Path]) -> list[Object]:
         "--namespace=airflow",
         *(f"--values={file}" for file in files),
     ]
-    environment = {**os.environ, "GOGC": "400"}  # a fifth less time, for memory that it has for a second
+    environment = {**os.environ, "GOGC": "400"}  # a fifth less time, for more memory for a second
     return objects(run(command, env=environment, limit=LIMIT).stdout)

@@ -1,8 +1,8 @@
 """`python step_pods.py FOLDER < environments`: the DAG and its pods as Airflow makes them from the files in FOLDER.
 
 Read is a JSON list of what Airflow's pods have in their environment in each place; written is one of the DAG and its
-pods there. It runs in Airflow's environment, once for all places: to import Airflow takes seconds. The files are read
-anew for each place.
+pods there. It runs in Airflow's environment, once for all places: importing Airflow takes seconds. The files are read
+again for each place.
 """
 
 from __future__ import annotations

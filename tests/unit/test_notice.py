@@ -8,7 +8,7 @@ import tomllib
 import pytest
 from license_expression import get_spdx_licensing
 
-from lab.notice import ELSEWHERE, GO, NOTICE, PYTHON, go_modules, judged, licence_of, python_packages, table
+from lab.notice import ELSEWHERE, GO, NOTICE, PYTHON, go_modules, licence_in, licence_of, python_packages, table
 from lab.paths import SOURCE, Paths
 
 TEXT = (SOURCE / NOTICE).read_text("utf-8")
@@ -80,4 +80,4 @@ def test_a_licence_is_read_from_what_the_package_says(
     ],
 )
 def test_a_licence_file_is_known_by_its_words(text: str, licence: str) -> None:
-    assert judged(text) == licence
+    assert licence_in(text) == licence

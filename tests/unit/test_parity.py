@@ -9,7 +9,7 @@ import pytest
 
 from lab.errors import SettingsError
 from lab.parity.allowed import Fields, Reason, read
-from lab.parity.check import judge
+from lab.parity.check import explained
 from lab.parity.compare import ABSENT, Difference, differences
 
 Object = dict[str, Any]
@@ -108,7 +108,7 @@ def test_what_has_no_reason_is_a_fault_and_a_reason_for_nothing_is_told() -> Non
             {"reason": "old", "differences": [{"where": ["Worker pod", "gone"], "what": ["*.image", "x"]}]}
         ),
     ]
-    report = judge([BRACKETS, other], reasons)
+    report = explained([BRACKETS, other], reasons)
     assert report.differences == [(BRACKETS, "meant"), (other, None)]
     assert report.faults == [other]
     assert report.unused == ["gone", "Worker pod, gone: x"]

@@ -98,7 +98,7 @@ def leftovers(instance: Instance) -> Iterator[str]:
 
 
 def service_of(instance: Instance, process: psutil.Process) -> str:
-    """The service whose command the process runs, else the name of its program."""
+    """The service with the command that the process runs, else the name of its program."""
     supervisor = instance.supervisor()
     with contextlib.suppress(psutil.Error):
         line = process.cmdline()  # the interpreter of a script comes first
