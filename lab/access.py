@@ -51,7 +51,7 @@ class Access:
 
     @property
     def remote_url(self) -> str:
-        """The DVC remote, as it stands in the repository's `.dvc/config`."""
+        """The DVC remote, as in the repository's `.dvc/config`."""
         return f"s3://{self.settings.storage.bucket}/{self.settings.storage.prefix}"
 
     def aws_variables(self) -> dict[str, str]:

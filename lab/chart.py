@@ -49,7 +49,7 @@ def given_chart(file: Path) -> Path:
 
 
 def cached_chart() -> Path:
-    """Where the chart is kept for all labs of this person."""
+    """Where the chart is kept for all labs of this user."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "lab" / f"airflow-{pins()['chart']['version']}.tgz"
 

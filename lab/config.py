@@ -113,7 +113,7 @@ class BundleSettings(Section):
 
 
 class Settings(Section):
-    """Everything a person can set; the reference is docs/settings.md."""
+    """Everything a user can set; the reference is docs/settings.md."""
 
     engine: Literal["auto", "local", "kind"] = "auto"
     dataset: DatasetSettings = DatasetSettings()

@@ -1,6 +1,6 @@
 """The lab's errors: one line that says what is wrong, one hint, one exit code each.
 
-The exit codes are part of the command line's contract and stand in README.md.
+The exit codes are part of the command line's contract and are listed in README.md.
 """
 
 from __future__ import annotations

@@ -56,9 +56,9 @@ def python_packages(paths: Paths) -> set[str]:
 
 
 def go_modules(source: Path) -> dict[str, tuple[str, str]]:
-    """The modules that the lab's go.mod files require, each with the module and version that stands in for it.
+    """The modules that the lab's go.mod files require, each with the module and version that replace it.
 
-    What a folder of the checkout stands in for is not carried.
+    One that a folder of the checkout replaces is not included.
     """
     found: dict[str, tuple[str, str]] = {}
     for module in MODULES:

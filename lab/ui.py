@@ -98,7 +98,7 @@ class Line:
 
 @dataclass
 class LiveList:
-    """A list of things under way at once. Thread-safe."""
+    """A list of what runs at the same time. Thread-safe."""
 
     lines: dict[str, Line] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)

@@ -37,7 +37,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose manifest has been read and checked; its other members have not."""
+    """A bundle with its manifest read and checked, but not its other members."""
 
     file: Path
     digest: str

@@ -19,7 +19,7 @@ from lab.proc import run
 NAMESPACE = "mlops-lab-bundle"
 VARIABLE = "LAB_BUNDLE__ALLOWED_SIGNERS"
 LIMIT = 120
-"""Seconds in which a person may enter the passphrase of a key."""
+"""Seconds in which a user may enter the passphrase of a key."""
 
 
 def signature_file(bundle: Path) -> Path:

@@ -123,7 +123,7 @@ def main() -> None:
 
 
 def interrupted(message: str = "Interrupted.", hint: str = "") -> None:
-    """End at once: threads of phases under way must not hold the terminal."""
+    """End at once: threads of running phases must not block the terminal."""
     from lab import ui
 
     ui.say(message)

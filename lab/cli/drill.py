@@ -46,7 +46,7 @@ def drill(
         return
     chosen, _ = context.engine()
     access = chosen.access()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is away comes back first
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: services that are away are restored first
     with context.exclusive("drill"):
         if restore or under_way.was_interrupted(chosen.paths):
             with ui.step("Restoring what an earlier drill took away", 120):

@@ -171,7 +171,7 @@ def down(
 
 
 def ask() -> str:
-    """The cluster's name, as the person types it."""
+    """The cluster's name, as the user types it."""
     if not sys.stdin.isatty():
         raise typer.BadParameter("standard input is not a terminal: give the cluster's name by --cluster")
     return str(typer.prompt("Type the cluster's name to delete all this", err=True))

@@ -1,4 +1,4 @@
-"""`lab notice`: for people who change what the lab is made of."""
+"""`lab notice`: for people who change the lab's components."""
 
 from __future__ import annotations
 

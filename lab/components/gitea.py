@@ -35,7 +35,7 @@ RULE = {
     "enable_force_push_allowlist": True,
     "force_push_allowlist_usernames": [GIT_USER],
 }
-"""The protection of the branch (BranchProtection in Gitea's API): only the person may force-push.
+"""The protection of the branch (BranchProtection in Gitea's API): only the user may force-push.
 
 Gitea deletes a protected branch for no user."""
 HAS = {"admin": False, "push": True, "pull": True}

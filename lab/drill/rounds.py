@@ -29,12 +29,12 @@ UNSEEN = 1.0
 
 
 class InterruptedDrillError(Exception):
-    """Another round failed, or the person pressed Ctrl-C; never leaves this module."""
+    """Another round failed, or the user pressed Ctrl-C; never leaves this module."""
 
 
 @dataclass
 class Drill:
-    """A drill under way. `usual` are the seconds that the step of each task takes."""
+    """A running drill. `usual` are the seconds that the step of each task takes."""
 
     access: Access
     hands: Hands
@@ -49,7 +49,7 @@ class Drill:
         """Play a clean round, then all of the plan, `at_once` at a time; `done` is called with each outcome.
 
         Raises:
-            LabError: a round could not be played; those under way have been ended.
+            LabError: a round could not be played; running ones have been ended.
         """
         self.hands.prepare({each.fault for each in planned})
         done(self.round(clean_round(seed)))

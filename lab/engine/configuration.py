@@ -24,7 +24,7 @@ REFERENCES = {
     "secretKeyRef": "name",
     "secretRef": "name",
 }
-"""The fields of a pod's specification (core/v1) that name a ConfigMap or Secret, and where in them the name stands."""
+"""The fields of a pod's specification (core/v1) that name a ConfigMap or Secret, and where in them the name is."""
 
 
 def digest(content: Any) -> str:

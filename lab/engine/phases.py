@@ -37,7 +37,7 @@ class Phase:
 
 @dataclass
 class Timings:
-    """Seconds per phase that had work to do; the others stand in `passed`."""
+    """Seconds per phase that had work to do; the others are in `passed`."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)

@@ -14,7 +14,7 @@ class Image:
 
     name: str
     base: str = BASE
-    """The image that stands for BASE in the Dockerfile; empty: a bare Debian."""
+    """The image that is BASE in the Dockerfile; empty: a bare Debian."""
     needs: tuple[str, ...] = ()
     """Further images that go into it."""
     folder: str = ""

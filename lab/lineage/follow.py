@@ -46,7 +46,7 @@ class Follower:
         Returns:
             The state of the run, and its tasks, when nothing of it will run any more: Airflow has marked the run as
             ended, or every task of a run with one version of its DAG is in a terminal state. The latter is the end of
-            a run whose DAG no longer loads: the scheduler does not schedule it again.
+            a run with a DAG that no longer loads: the scheduler does not schedule it again.
 
         Raises:
             ServiceError: the limit was reached, or the run waits for a DAG that no longer loads; the run continues.

@@ -60,7 +60,7 @@ def of_repository(access: Access, clone: Repository, s3: Any) -> Needed:
 
 
 def pointers_of(clone: Repository) -> list[tuple[str, str]]:
-    """Every pointer that any commit of any ref has or had: its blob, and where it stands.
+    """Every pointer that any commit of any ref has or had: its blob, and where it is.
 
     A blob is in a commit's tree because the commit added it (compared with each of its parents, also for merges) or
     because a parent had it, and so on to the commit that added it.

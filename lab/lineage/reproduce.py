@@ -24,7 +24,7 @@ DATA = PurePosixPath("data")
 
 
 def reproduce(access: Access, wanted: str, output: Path | None, *, replay: bool) -> tuple[DataVersion, Path]:
-    """Write the version's file and return it with its path; `output` is replaced only when the bytes are right.
+    """Write the version's file and return it with its path; `output` is replaced only when the bytes are correct.
 
     Raises:
         NoSuchVersionError: there is no such version.

@@ -36,7 +36,7 @@ class Fields(Section):
         return all(any(matches(text, pattern) for pattern in patterns) for patterns, text in pairs)
 
     def unused(self, found: Sequence[Difference]) -> Iterator[str]:
-        """The patterns that stand for none of these differences."""
+        """The patterns that match none of these differences."""
         covered = [each for each in found if self.covers(each)]
         for pattern in self.where:
             if not any(matches(each.where, pattern) for each in covered):
@@ -66,7 +66,7 @@ def read(file: Path) -> list[Reason]:
     """The list in `file`.
 
     Raises:
-        SettingsError: it is no such list.
+        SettingsError: it is not such a list.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError

@@ -67,7 +67,7 @@ def plain_environment(scratch: Scratch, python: Path) -> dict[str, str]:
 
 
 def by_hand(scratch: Scratch, environment: dict[str, str], counted: str) -> dict[str, float]:
-    """One data version as a person makes it without the lab; seconds per command."""
+    """One data version as a user makes it without the lab; seconds per command."""
     folder = scratch.folder / "plain"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

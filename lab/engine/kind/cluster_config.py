@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 DATA = "/lab/data"
-"""Where the folder of the lab's data lies in the node."""
+"""Where the folder of the lab's data is in the node."""
 
 
 def cluster_config(template: str, *, name: str, image: str, ports: Mapping[int, int], data: Path) -> str:

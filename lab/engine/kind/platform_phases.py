@@ -1,4 +1,4 @@
-"""The phases of what the lab stands on: tools, images, the cluster, and the stand-ins for external services."""
+"""The phases of the platform: tools, images, the cluster, and the stand-ins for external services."""
 
 from __future__ import annotations
 

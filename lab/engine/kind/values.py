@@ -1,4 +1,4 @@
-"""The Helm values that the engine knows: images, URLs, the bucket. Everything else stands in files below `k8s/`."""
+"""The Helm values that the engine knows: images, URLs, the bucket. Everything else is in files below `k8s/`."""
 
 from __future__ import annotations
 

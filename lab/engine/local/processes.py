@@ -21,7 +21,7 @@ class Memory:
 
 
 def own_processes(home: Path) -> Iterator[psutil.Process]:
-    """Every living process of the lab at `home`, less this one, its parents and its children (an install under way)."""
+    """Every living process of the lab at `home`, less this one, its parents and its children (a running install)."""
     this = psutil.Process()
     me = {os.getpid(), *(process.pid for process in (*this.parents(), *this.children(recursive=True)))}
     for process in psutil.process_iter():

@@ -180,7 +180,7 @@ def airflow_services(access: Access) -> dict[str, Service]:
 
 
 def triggers_service(access: Access) -> Service:
-    """What starts a run when a person pushes data (lab/triggers), with the worker's packages."""
+    """What starts a run when a user pushes data (lab/triggers), with the worker's packages."""
     paths = access.paths
     environment = {
         **access.own_variables(),
