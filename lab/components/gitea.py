@@ -37,7 +37,7 @@ RULE = {
 }
 """The protection of the branch (BranchProtection in Gitea's API): only the user may force-push.
 
-Gitea deletes a protected branch for no user."""
+No user can delete a protected branch in Gitea."""
 HAS = {"admin": False, "push": True, "pull": True}
 """The bot's permissions on the repository, as Gitea reports them."""
 HOOKS = f"/repos/{REPOSITORY.removesuffix('.git')}/hooks"
