@@ -1,4 +1,4 @@
-"""Airflow's chart for the tests that need it: the only thing whose absence skips a test."""
+"""Airflow's chart for the tests that need it: the only thing that skips a test when it is missing."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NAME = "kubernetes.io/metadata.name"
 
 @dataclass(frozen=True)
 class End:
-    """One end of a connection: a pod, or an address of something else, whose `namespace` is empty."""
+    """One end of a connection: a pod, or another address with an empty `namespace`."""
 
     address: str
     namespace: str = ""

@@ -37,7 +37,7 @@ def images() -> ImageSet:
 
 @pytest.fixture(scope="session")
 def docker_compose_command() -> str:
-    """Compose as Docker's plugin where it works, else the program of its own."""
+    """Compose as Docker's plugin if it works, else the separate program."""
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
         return "docker compose"
     if not shutil.which("docker-compose"):
@@ -52,7 +52,7 @@ def docker_compose_file() -> str:
 
 @pytest.fixture(scope="session")
 def lab_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    """Where the secrets of these services are: a lab of their own."""
+    """Where the secrets of these services are: a separate lab."""
     paths = Paths.of(tmp_path_factory.mktemp("containers"))
     paths.user_home.mkdir(parents=True)
     paths.temporary.mkdir(parents=True)

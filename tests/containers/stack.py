@@ -88,7 +88,7 @@ class Stack:
             raise NotYetError(f"{command[0]} fails")
 
     def psql(self, database: str, statement: str, *, password: str, check: bool = True) -> Completed:
-        """Ask by TCP, as the role of the database's name; nobody sees the password in a list of processes."""
+        """Ask by TCP, as the role of the database's name; the password is in no process list."""
         asked = ("psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--host", "127.0.0.1")
         names = ("--username", database, "--dbname", database, "--command", statement)
         place = ("exec", "--env", "PGPASSWORD", self.container("postgres"))
@@ -111,7 +111,7 @@ class Stack:
 
     @contextlib.contextmanager
     def running(self, image: str, *options: str, variables: Mapping[str, str] | None = None) -> Iterator[str]:
-        """The id of a container of this image that goes on by itself; it is gone after the block."""
+        """The id of a container of this image that keeps running; it is removed after the block."""
         started = docker(
             "run", "--detach", *self.options(variables), *options, self.images.reference(image),
             env={**os.environ, **(variables or {})}, limit=60,

@@ -1,4 +1,4 @@
-"""IMAGES=pull gives the images whose digests were recorded at the first pull, whatever their tags name later."""
+"""IMAGES=pull gives the images with the digests recorded at the first pull, whatever their tags name later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gitea in its container: who gets in, what stays, and what is told to nobody."""
+"""Gitea in its container: who gets access, what is kept, and what is disclosed to no one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_was_pushed_survives_kills_of_postgres_and_gitea(
     pushed = push(stack, repository_name, tmp_path / "one", "text")
     stack.kill("postgres")
     stack.replace("postgres")
-    stack.wait("gitea")  # which finds its database again by itself
+    stack.wait("gitea")  # which reconnects to its database automatically
     assert fetched(stack, repository_name, tmp_path / "two").commit_of("HEAD") == pushed
     stack.kill("gitea")
     stack.replace("gitea")

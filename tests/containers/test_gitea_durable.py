@@ -1,4 +1,4 @@
-"""A push that a real Gitea acknowledges is on disk: Git's own trace in the server tells what it flushed."""
+"""A push that a real Gitea acknowledges is on disk: Git's own trace in the server shows what it flushed."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 def get_images(folder: Path, address: str) -> subprocess.CompletedProcess[str]:
-    """`IMAGES=pull lab images --ensure`, in a lab of its own."""
+    """`IMAGES=pull lab images --ensure`, in a separate lab."""
     for name in ("lab", "images", "k8s", "localstack", "dags"):
         (folder / name).symlink_to(SOURCE / name)
     code = "import pathlib; from lab import paths; paths.SOURCE = pathlib.Path.cwd(); from lab.cli import main; main()"
@@ -113,7 +113,7 @@ def pulled(registry: Registry, images: ImageSet, tmp_path: Path, monkeypatch: py
         if each.name != "images":
             (paths.source / each.relative_to(SOURCE)).symlink_to(each)
     paths.environments.mkdir(parents=True)
-    paths.environment("lab").symlink_to(sys.prefix)  # whose uv installs packages
+    paths.environment("lab").symlink_to(sys.prefix)  # with the uv that installs packages
     found = image_set(paths, settings)
     try:
         found.ensure(print, ["worker", "localstack"])

@@ -1,4 +1,4 @@
-"""The worker's image as the pods of a run use it: each step a container of its own, which is told all by variables."""
+"""The worker's image as the pods of a run use it: each step in its own container, configured by variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkout whose lab runs on kind, and what tests ask of its cluster."""
+"""A checkout with a lab on kind, and what tests ask of its cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.test_dags import sign_in
 
 
 class KindLab(Checkout):
-    """Driven through `lab`, looked at and broken through kubectl and docker."""
+    """Driven through `lab`, inspected and broken through kubectl and docker."""
 
     @property
     def node(self) -> str:

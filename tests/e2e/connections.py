@@ -143,7 +143,7 @@ def read_pods(stream: IO[str], recorded: Recorded) -> None:
 
 
 def note(pod: dict[str, Any], recorded: Recorded) -> None:
-    """Keep a pod with an address of its own, if it has one already."""
+    """Keep a pod with its own address, if it has one already."""
     metadata, address = pod["metadata"], pod["status"].get("podIP")
     if address and not pod["spec"].get("hostNetwork"):
         recorded.pods[address] = End(address, metadata["namespace"], metadata["name"], metadata.get("labels", {}))

@@ -22,7 +22,7 @@ import botocore.session
 SECONDS = 5
 BUCKET = "mlops-lab"
 TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-UNCHECKED = ssl._create_unverified_context()  # noqa: S323 - whoever answers is what is asked for
+UNCHECKED = ssl._create_unverified_context()  # noqa: S323 - the test asks which server answers
 Address = tuple[str, int]
 
 

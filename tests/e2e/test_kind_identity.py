@@ -46,7 +46,7 @@ dvc add --quiet large.bin && dvc push large.bin.dvc && dvc status --cloud large.
 
 @dataclass(frozen=True)
 class StepPod:
-    """A pod like a step's that waits to be told what to do."""
+    """A pod like a step's that waits for commands."""
 
     lab: KindLab
     name: str

@@ -50,7 +50,7 @@ def ended(lab: KindLab) -> int:
 
 
 def run_plain(lab: KindLab, folder: Path) -> None:
-    """The DAG of the usual way, whose operators say nothing about security, run by the KubernetesExecutor."""
+    """The DAG of the usual way, with no security settings on its operators, run by the KubernetesExecutor."""
     shutil.copy2(PLAIN, folder / "plain.py")
     push(lab, folder, f"cp {folder}/plain.py dags/ && git add dags && {PERSON} -m 'A plain DAG'")
     with httpx.Client(base_url=lab.status()["urls"]["airflow"], timeout=30, trust_env=False) as client:

@@ -1,4 +1,4 @@
-"""A person's push that changes data starts one run on kind: Gitea tells of it, and nobody else is believed."""
+"""A person's push that changes data starts one run on kind: Gitea reports it, and no other sender is trusted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ except urllib.error.HTTPError as error:
 
 
 def await_event(lab: KindLab, commit: str, limit: float) -> dict[str, Any]:
-    """The event whose newest change is this commit, when there is one."""
+    """The event with this commit as its newest change, when there is one."""
 
     def look() -> dict[str, Any] | None:
         return next((each for each in events(lab) if each["extra"].get("changes", [""])[0] == commit), None)
@@ -56,7 +56,7 @@ def test_a_push_that_changes_data_starts_one_run_whose_version_starts_none(lab: 
     assert (by_hand["commit"], made["run_id"]) == (commit, run["dag_run_id"])
     edit = "echo note >> README.md && git -c user.name=Ann -c user.email=a@example.invalid commit -qam 'A note'"
     push(lab, tmp_path, edit)
-    # What it has looked at before this push is the run's version and the note.
+    # Before this push it has checked the run's version and the note.
     await_event(lab, push(lab, tmp_path, new_dataset("after-a-note")), AT_ONCE)
     assert ended(lab, before + 2)["state"] == "success"
     assert len(started(lab)) == before + 2

@@ -1,4 +1,4 @@
-"""What somebody hostile makes of a repository: each takes the desk of who pushes, and leaves it ready to be pushed."""
+"""What an attacker makes of a repository: each edits a working copy and leaves it ready to be pushed."""
 
 from __future__ import annotations
 

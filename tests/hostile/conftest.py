@@ -1,4 +1,4 @@
-"""An S3 API, the process that the steps are forks of, and a repository that somebody hostile may push to."""
+"""An S3 API, the process that the steps are forks of, and a repository that an attacker may push to."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ PLAIN = b"Ada <a@b> 1700000000 +0000"
 
 
 class History:
-    """A repository whose commits are written byte by byte, past the checks of `git commit`."""
+    """A repository with commits written byte by byte, past the checks of `git commit`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""A checkout of the working tree in a folder of its own, driven through its make targets as a person would."""
+"""A checkout of the working tree in its own folder, driven through its make targets as a person would."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Checkout:
 
 
 def check_out(folder: Path) -> Checkout:
-    """Copy what Git knows of the working tree, edits included, and make it a repository of its own."""
+    """Copy what Git knows of the working tree, edits included, and make it a separate repository."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=SOURCE, capture_output=True, check=True,

@@ -33,7 +33,7 @@ def as_other_user(work: Callable[[], Found]) -> Found:
             with os.fdopen(write, "w") as answer:
                 json.dump(work(), answer)
             status = 0
-        except BaseException:  # shown, and told by the status
+        except BaseException:  # shown, and reported by the status
             traceback.print_exc()
         finally:
             os._exit(status)
@@ -47,7 +47,7 @@ def as_other_user(work: Callable[[], Found]) -> Found:
 
 @contextmanager
 def way_open_to(folder: Path) -> Iterator[None]:
-    """Let every user pass through the folders that lead to this one: pytest closes its own."""
+    """Let every user traverse the parent folders of this one: pytest closes its own."""
     changed = {each: stat.S_IMODE(each.stat().st_mode) for each in folder.parents}
     try:
         for each, mode in changed.items():

@@ -28,7 +28,7 @@ def branches(lab: Checkout) -> list[str]:
 
 
 def begins_with(fault: str) -> str:
-    """A seed whose first round has this fault, early in its task."""
+    """A seed that gives the first round this fault, early in its task."""
     return next(
         str(seed)
         for seed in itertools.count()

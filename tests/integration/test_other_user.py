@@ -91,7 +91,7 @@ def test_another_user_reads_and_writes_no_file_of_the_lab(lab: Checkout) -> None
     files += [Path(each.path) for process in lab.processes() for each in process.open_files()]
     folders = [path for path in files if path.is_dir()]
     assert len(files) > 100
-    if not IS_ROOT:  # nobody else can be tried: the mode of the folder that holds all of it tells as much
+    if not IS_ROOT:  # no other user can be tested: check the mode of the folder that contains everything
         assert stat.S_IMODE(home.stat().st_mode) == stat.S_IRWXU
         assert home.stat().st_uid == os.geteuid()
         assert [path for path in files if not path.is_relative_to(home)] == []
@@ -124,7 +124,7 @@ def can_signal(pid: int) -> bool:
 
 
 def test_no_command_line_ever_holds_a_secret(lab: Checkout) -> None:
-    """Looked at all the time while the lab's commands and a run are at work; command lines are open to every user."""
+    """Checked all the time while the lab's commands and a run work; command lines are readable by every user."""
     read, write = os.pipe()
     if (child := os.fork()) == 0:
         os.close(write)

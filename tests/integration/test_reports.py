@@ -1,4 +1,4 @@
-"""`lab status`, `lab logs` and `lab doctor` tell what a running lab does."""
+"""`lab status`, `lab logs` and `lab doctor` show what a running lab does."""
 
 from __future__ import annotations
 

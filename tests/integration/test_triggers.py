@@ -27,7 +27,7 @@ def test_a_push_that_changes_data_starts_one_run_whose_version_starts_none(older
         "changes": [commit],
     }
     assert [each["run_id"] for each in raised["created_dagruns"]] == [run["dag_run_id"]]
-    # The service has looked at the run's version, and at each later push in its turn.
+    # The service has checked the run's version, and each later push in turn.
     push(older, tmp_path, new_dataset("later"))
     ended(older, before + 2)
     assert len(started(older)) == before + 2
@@ -46,7 +46,7 @@ def test_a_push_that_changes_something_else_starts_none(older: Checkout, tmp_pat
 
 def test_a_push_while_the_service_is_killed_starts_one_run_when_it_is_back(older: Checkout, tmp_path: Path) -> None:
     before, pid = len(started(older)), older.pids()["triggers"]
-    os.kill(pid, signal.SIGSTOP)  # it can neither look nor be started anew
+    os.kill(pid, signal.SIGSTOP)  # it can neither look nor be restarted
     commit = push(older, tmp_path, new_dataset("while-away"))
     os.kill(pid, signal.SIGKILL)
     run = ended(older, before + 1)

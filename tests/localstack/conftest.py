@@ -104,7 +104,7 @@ class LocalStack:
         return self.client()
 
     def is_ready(self) -> bool:
-        """Tell whether S3 is running; fails if the process has ended."""
+        """Return whether S3 is running; fails if the process has ended."""
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()[-3000:]
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -122,7 +122,7 @@ def questions(request: Any, resource: str) -> Iterator[Question]:
 
 
 def permits(document: Document, question: Question) -> bool:
-    """Whether these statements allow it: moto's own evaluation of those whose condition holds."""
+    """Whether these statements allow it: moto's own evaluation of those with a condition that holds."""
     holding = [part for part in document["Statement"] if holds(part.get("Condition", {}), question.prefix)]
     kept = {"Statement": [{name: part[name] for name in part if name != "Condition"} for part in holding]}
     found = IAMPolicy(json.dumps(kept)).is_action_permitted(question.action, question.resource)

@@ -28,7 +28,7 @@ def amazon() -> Iterator[Amazon]:
 
 @dataclass(frozen=True)
 class Pod:
-    """What a step of the pipeline and a worker of Airflow have: the role's credentials, and a folder of their own."""
+    """What a step of the pipeline and a worker of Airflow have: the role's credentials, and a separate folder."""
 
     folder: Path
     environment: dict[str, str]
@@ -60,7 +60,7 @@ def program(environment: str, name: str) -> Path:
 
 
 def make_pod(amazon: Amazon, keys: dict[str, str], folder: Path) -> Pod:
-    """A pod with these credentials, whose folder is a DVC repository with the lab's own configuration."""
+    """A pod with these credentials, and a DVC repository with the lab's own configuration as its folder."""
     configuration = folder / "aws-configuration"
     configuration.touch()
     environment = service_environment(

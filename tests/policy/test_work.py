@@ -71,7 +71,7 @@ def forget(pod: Pod) -> None:
 
 
 def broken(*arguments: Any, **options: Any) -> None:
-    """In place of moto's way to take one part: the answer to a part whose bytes have changed on their way."""
+    """Replaces moto's upload of one part: the answer to a part that was changed in transit."""
     raise S3ClientError("InvalidDigest", "The Content-MD5 you specified was invalid.")
 
 

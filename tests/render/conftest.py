@@ -80,7 +80,7 @@ def airflow(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Render:
 
 
 def pods(rendered: list[Object]) -> Iterator[tuple[str, Object]]:
-    """Every pod that these objects lead to, with a name for messages; Airflow's workers stand in a ConfigMap."""
+    """Every pod that these objects create, with a name for messages; Airflow's workers are in a ConfigMap."""
     for found in rendered:
         name = f"{found['kind']} {found['metadata']['name']}"
         if found["kind"] in {"Deployment", "StatefulSet", "Job"}:

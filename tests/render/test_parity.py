@@ -31,7 +31,7 @@ Parity = Callable[[], Outcome]
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with manifests and DAGs of its own; its home, with programs and environments, is that of this one."""
+    """A checkout with its own manifests and DAGs; its home, with programs and environments, is that of this one."""
     chart_or_skip()
     program("helm")
     for name in ("images", "lab"):

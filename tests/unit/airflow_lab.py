@@ -88,7 +88,7 @@ class AirflowLab:
 
 
 def page(query: str, key: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """One page of a list: 50 entries where no limit is asked for, and 100 at most."""
+    """One page of a list: 50 entries without a requested limit, and 100 at most."""
     asked = parse_qs(query)
     offset, limit = int(asked.get("offset", ["0"])[0]), min(int(asked.get("limit", ["50"])[0]), 100)
     return {key: entries[offset : offset + limit], "total_entries": len(entries)}

@@ -20,7 +20,7 @@ FILES = {
 
 
 def facts(**others: Any) -> dict[str, Any]:
-    """What a manifest tells, its list of members apart."""
+    """The fields of a manifest, except its list of members."""
     told = {
         "made_of": "v1",
         "made_from": made_from(SOURCE),

@@ -1,4 +1,4 @@
-"""Every test starts from the same environment, whoever runs it; and a checkout of its own for the command line."""
+"""Every test starts from the same environment for every user; and a separate checkout for the command line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the person's, no colour, a home of its own, and a Git that knows an author and no configuration."""
+    """No setting of the person's, no colour, a separate home, and a Git that knows an author and no configuration."""
     for name in os.environ:
         if name.startswith(FOREIGN) or name == "VIRTUAL_ENV":
             monkeypatch.delenv(name)

@@ -48,7 +48,7 @@ def program(code: str, environment: dict[str, str]) -> Iterator[subprocess.Popen
 
 @contextlib.contextmanager
 def orphan(code: str, environment: dict[str, str]) -> Iterator[psutil.Process]:
-    """A program like `program`'s whose parent has ended, as that of every service that an ended lab left behind."""
+    """A program like `program`'s with an ended parent, as of every service that an ended lab left behind."""
     starter = (
         "import sys; from subprocess import DEVNULL, PIPE, Popen; "
         "p = Popen([sys.executable, '-c', sys.argv[1]], stdout=PIPE, stderr=DEVNULL); "
@@ -64,7 +64,7 @@ def orphan(code: str, environment: dict[str, str]) -> Iterator[psutil.Process]:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether it still runs; one that nobody has asked for its exit status does not."""
+    """Whether it still runs; a zombie does not."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

@@ -208,7 +208,7 @@ print(usage.peak)
 
 
 def test_the_peak_memory_of_a_child_is_told() -> None:
-    """Measured from a process as small as `lab bench` is: a peak below its own cannot be told."""
+    """Measured from a process as small as `lab bench` is: a peak below its own cannot be measured."""
     peak = int(subprocess.check_output([sys.executable, "-c", MEASURE], cwd=SOURCE, text=True))
     assert 200 << 20 < peak < 400 << 20
 

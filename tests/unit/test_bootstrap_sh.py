@@ -39,7 +39,7 @@ def bootstrap(source: Path, *arguments: str, **variables: str) -> subprocess.Com
 
 @pytest.fixture
 def python(source: Path, tmp_path: Path) -> Path:
-    """A Python that will do, whose `bootstrap.py` only notes its arguments and makes an environment that echoes."""
+    """A usable Python, and a `bootstrap.py` that only notes its arguments and makes an environment that echoes."""
     made = source / ".lab/environments/lab/bin/python"
     return script(
         tmp_path / "python-that-will-do",

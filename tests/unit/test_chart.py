@@ -1,4 +1,4 @@
-"""Airflow's chart: wherever it comes from, it is the pinned one, and it is told how to get it where it can't be had."""
+"""Airflow's chart: from any source it is the pinned one; an error says how to get it if it is not available."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTENT = b"a chart, as far as its checksum goes"
 
 @pytest.fixture
 def chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A chart of our own is the pinned one; nobody listens at its repository yet."""
+    """Our own chart is the pinned one; nothing listens at its repository yet."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
     pinned = {"version": "1.2.3", "repository": nobody, "sha256": hashlib.sha256(CONTENT).hexdigest()}

@@ -1,4 +1,4 @@
-"""Settings: defaults, then lab.toml, then LAB_*, then flags; whatever is wrong is told at once, with its source."""
+"""Settings: defaults, then lab.toml, then LAB_*, then flags; all mistakes are reported together, with their sources."""
 
 from __future__ import annotations
 

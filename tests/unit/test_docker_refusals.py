@@ -1,4 +1,4 @@
-"""Docker that is missing, stopped, forbidden, hanging or too old: told in one line, by every command that needs it."""
+"""Docker that is missing, stopped, forbidden, hanging or too old: each command that needs it reports it in one line."""
 
 from __future__ import annotations
 

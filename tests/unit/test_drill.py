@@ -172,7 +172,7 @@ def test_each_look_into_the_node_tells_the_steps_at_work() -> None:
         "12 PIPELINE_RUN_ID=a HOSTNAME=pull-data-x  python -m lab.pipeline pull\n",
         "13 HOSTNAME=push-data-y PIPELINE_RUN_ID=b  python -m lab.pipeline push\n",
         ".\n",
-        "13  \n",  # it ended while it was looked at
+        "13  \n",  # it ended during the look
         ".\n",
         "14 PIPELINE_RUN_ID=c HOSTNAME=cut-o",
     ]

@@ -15,7 +15,7 @@ def test_each_kind_of_error_has_an_exit_code_of_its_own() -> None:
 
 
 def test_what_is_a_kind_of_an_error_has_its_exit_code() -> None:
-    """Whoever handles `SettingsError` by its code handles each of its kinds."""
+    """Code that handles `SettingsError` by its code handles each of its kinds."""
     for kind in LabError.__subclasses__():
         assert {each.exit_code for each in every_subclass(kind)} <= {kind.exit_code}
 

@@ -1,4 +1,4 @@
-"""What a person is told of a run that failed, from its log in Airflow (answers recorded from Airflow 3.2.2)."""
+"""What the error of a failed run says, from its log in Airflow (answers recorded from Airflow 3.2.2)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CODE_IS_GONE = [
 ]
 BROKEN_DATASET = [
     {"event": "error: employee_attrition.csv, line 1: column 2: 'Age' is missing", "level": "info"},
-    {"event": "hint: mend the dataset", "level": "info"},
+    {"event": "hint: fix the dataset", "level": "info"},
     {
         "event": "Task failed with exception",
         "error_detail": [{"exc_type": "AirflowFailException", "exc_value": "modify_data: a broken dataset"}],
@@ -71,7 +71,7 @@ def test_of_a_run_whose_code_was_rewritten_away_it_says_so(airflow: Airflow) -> 
 def test_what_a_step_says_comes_before_what_airflow_raises(airflow: Airflow) -> None:
     error = told(airflow)
     assert error.message == "modify_data: employee_attrition.csv, line 1: column 2: 'Age' is missing"
-    assert error.hint == "mend the dataset"
+    assert error.hint == "fix the dataset"
 
 
 @pytest.mark.parametrize("airflow", [BROKEN_DATASET[2:]], indirect=True)

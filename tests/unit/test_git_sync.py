@@ -1,4 +1,4 @@
-"""The stand-in for git-sync: the link always leads to a whole checkout, of the reference's newest commit."""
+"""The stand-in for git-sync: the link always points to a complete checkout, of the reference's newest commit."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ SCHEMA = {
 
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
-    """A small chart, packed; it has a part with values of its own."""
+    """A small chart, packed; it has a part with its own values."""
     file = tmp_path / "chart.tgz"
     with tarfile.open(file, "w:gz") as archive:
         for name, text in (

@@ -1,4 +1,4 @@
-"""The machine is checked before anything is changed, and what is missing is told with how much of it."""
+"""The machine is checked before anything is changed, and the error says what is missing and how much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Docker says of a full disk, a registry or a network, told as the lab's errors."""
+"""What Docker says of a full disk, a registry or a network, as the lab's errors."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_data_folders_are_made_and_kept(tmp_path: Path) -> None:
 
 @pytest.fixture
 def shipped(access: Access) -> Access:
-    """A lab of this checkout, whose overlay is that of the repository."""
+    """A lab of this checkout, with the overlay of the repository."""
     return replace(access, paths=Paths(SOURCE, access.paths.home))
 
 

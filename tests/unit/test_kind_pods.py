@@ -1,4 +1,4 @@
-"""What is told of a pod, and which pods are given up at once."""
+"""What is reported of a pod, and which pods are given up at once."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ RESTARTS = {
 
 @pytest.fixture
 def access(tmp_path: Path) -> Access:
-    """A lab of this checkout, whose overlay is that of the repository."""
+    """A lab of this checkout, with the overlay of the repository."""
     paths = Paths(SOURCE, tmp_path / ".lab")
     Secrets(paths.secrets).ensure()
     return Access(paths, Settings(), "http://127.0.0.1:8080", "http://127.0.0.1:4566", "http://127.0.0.1:3001")

@@ -1,4 +1,4 @@
-"""The lab finds and ends its own processes, known by LAB_HOME, and nobody else's."""
+"""The lab finds and ends its own processes, known by LAB_HOME, and no others."""
 
 from __future__ import annotations
 

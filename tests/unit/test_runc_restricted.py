@@ -42,7 +42,7 @@ ALLOWED = {
 
 
 class Host:
-    """A host with a bounding set and an OOM score of its own, on which the wrapper is called."""
+    """A host with its own bounding set and OOM score, on which the wrapper is called."""
 
     def __init__(self, folder: Path, bounding: str) -> None:
         self.folder = folder

@@ -17,7 +17,7 @@ from lab.secrets import GENERATORS
 
 @pytest.fixture(autouse=True)
 def worker_sources(access: Access) -> None:
-    """The checkout has what the worker's environment is made from: its digest is told to the steps."""
+    """The checkout has what the worker's environment is made from: the steps get its digest."""
     lock = access.paths.source / lock_file("worker")
     for folder in (lock.parent, access.paths.source / "lab" / "pipeline"):
         folder.mkdir(parents=True, exist_ok=True)

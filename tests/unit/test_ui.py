@@ -1,4 +1,4 @@
-"""Terminal output: no colour codes where there is no terminal, an error told once with its way out, text as it is."""
+"""Terminal output: no colour codes where there is no terminal, an error reported once with its hint, text unchanged."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="session")
 def new_place(storage: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Place]:
-    """Makes a place of its own each time it is called."""
+    """Makes a new place each time it is called."""
     variables = {
         "AWS_ENDPOINT_URL": storage.url,
         **{name.upper(): value for name, value in PERSON.items()},

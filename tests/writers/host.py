@@ -39,7 +39,7 @@ def gated(gate: socket.socket) -> Any:
             gate.sendall(b".")
             answer = gate.recv(1)
             if not answer:
-                os._exit(1)  # whoever holds the other end has gone
+                os._exit(1)  # the process at the other end has gone
             free = answer == FREE
             if free:
                 sys.settrace(None)  # which slows all of DVC

@@ -1,4 +1,4 @@
-"""A repository and a bucket in which writers meet: made anew for each example, and held to its promises."""
+"""A repository and a bucket in which writers meet: made again for each example, and checked for its promises."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Place:
         return finished.stdout.strip()
 
     def environment(self, number: int, rows: int) -> dict[str, str]:
-        """What Airflow tells the steps of a run."""
+        """What Airflow passes to the steps of a run."""
         return {
             **self.variables,
             "PATH": os.environ["PATH"],
@@ -90,21 +90,21 @@ class Place:
         self.git("push", "--quiet", "origin", "main")
 
     def person_notes(self) -> None:
-        """Somebody pushes a commit that has nothing to do with the data."""
+        """A person pushes a commit that has nothing to do with the data."""
         self.git("pull", "--quiet", "--rebase", "origin", "main")
         self.by_hand += 1
         (self.desk / "notes.md").write_text(f"{self.by_hand}\n")
         self.commit("Notes")
 
     def person_describes(self, text: str) -> None:
-        """Somebody adds this text to the dataset's pointer."""
+        """A person adds this text to the dataset's pointer."""
         self.git("pull", "--quiet", "--rebase", "origin", "main")
         with (self.desk / POINTER).open("a") as file:
             file.write(text)
         self.commit("Described")
 
     def operator_sets(self, commit: str | None) -> None:
-        """Somebody with access to the server sets the branch to this commit, or deletes it."""
+        """A person with access to the server sets the branch to this commit, or deletes it."""
         change = ["update-ref", "refs/heads/main", commit] if commit else ["update-ref", "-d", "refs/heads/main"]
         self.git(*change, at=self.bare)
 
@@ -113,13 +113,13 @@ class Place:
         return self.git("for-each-ref", "--format=%(objectname)", "refs/heads/main", at=self.bare) or None
 
     def move_remote(self, prefix: str) -> None:
-        """Somebody has the repository keep its data elsewhere in the bucket."""
+        """A person moves the repository's data elsewhere in the bucket."""
         self.git("pull", "--quiet", "--rebase", "origin", "main")
         self.configure(prefix)
         self.commit("Another remote")
 
     def person_appends(self) -> int:
-        """Somebody adds a row to the data by hand; how many rows that is."""
+        """A person adds a row to the data by hand; returns the number of rows."""
         self.git("pull", "--quiet", "--rebase", "origin", "main")
         content = self.object(self.pointer("HEAD").md5)
         last = content.decode().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""What a killed step leaves is made good by the next try; what no try can mend ends the run with its reason."""
+"""The next try repairs what a killed step leaves; what no try can repair ends the run with its reason."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_killed_gits_and_dvcs_locks_are_dead_ones(place: Place, writer: Writer
     clone = folder() / "repository"
     for name in ("index.lock", "HEAD.lock", "refs/heads/main.lock", "config.lock", "packed-refs.lock"):
         (clone / ".git" / name).touch()
-    blocker = {"pid": os.getpid(), "cmd": "a process of another container, whose number lives here too"}
+    blocker = {"pid": os.getpid(), "cmd": "a process of another container, with a number that lives here too"}
     tmp = clone / ".dvc" / "tmp"
     tmp.mkdir(exist_ok=True)
     (tmp / "lock").write_text(f"{os.getpid()}\n")
@@ -123,7 +123,7 @@ def test_a_person_who_moves_the_remote_while_a_run_pushes_finds_its_object_there
 
 
 def test_runs_that_push_at_once_take_turns(host: Host, place: Place) -> None:
-    """None of them makes void what another does."""
+    """None of them invalidates what another does."""
     writers = [patient_writer(host, place, number) for number in range(4)]
     with ThreadPoolExecutor() as threads:
         list(threads.map(Writer.finish, writers))
@@ -188,7 +188,7 @@ def test_a_history_rewritten_under_a_run_ends_it_with_the_reason(place: Place, w
 
 
 def test_a_second_try_waits_until_the_first_has_ended(host: Host, place: Place, writer: Writer) -> None:
-    """As after Airflow has given up a task whose process goes on."""
+    """As after Airflow has given up a task and its process continues."""
     writer.go()
     writer.go()
     writer.go(60)
@@ -218,7 +218,7 @@ def test_a_failed_step_leaves_its_folder_only_to_a_try_that_follows(
 
 
 def test_folders_of_dead_runs_are_collected_and_no_others(host: Host, place: Place, writer: Writer) -> None:
-    """A dead one was not touched for an hour, and nobody holds it."""
+    """A dead one was not touched for an hour, and no process holds it."""
     dead = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "dead"}, writer.output, 1)
     busy = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "busy"}, writer.output, 1)
     young = Writer(host, {**writer.environment, "PIPELINE_RUN_ID": "young"}, writer.output, 1)

@@ -13,7 +13,7 @@ from tests.writers.writers import Host, Writer
 BROKEN, UNAVAILABLE, REWRITTEN = 65, 69, 76
 STORED = "pushed object"
 MOMENTS = [0.0, 1.0]
-"""How much of the way from the object in the bucket to the push is behind a run when somebody acts."""
+"""How much of the way from the object in the bucket to the push is behind a run when a person acts."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Writers whose every line is the test's to allow: runs of the pipeline, and people who push by hand."""
+"""Writers that the test steps line by line: runs of the pipeline, and people who push by hand."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Step:
             lines -= 1
 
     def kill(self) -> None:
-        """A crash: nothing of it is told to the process."""
+        """A crash: the process is not notified."""
         if self.status is None:
             os.kill(self.pid, signal.SIGKILL)
             while self.gate.recv(1):  # until the system has closed its end

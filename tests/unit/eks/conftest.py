@@ -68,7 +68,7 @@ class Amazon:
         (self.checkout.source / "eks.toml").write_text(text, "utf-8")
 
     def fail(self, command: str, said: str) -> None:
-        """Have the program fail from now on whose call begins like this."""
+        """From now on, make a program fail if its call begins like this."""
         (self.folder / "fails").write_text(f"{command}\n{said}", "utf-8")
 
     def heal(self) -> None:
@@ -135,7 +135,7 @@ def install_programs(checkout: Paths, folder: Path, temporary: Path, monkeypatch
 
 
 def small_chart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A chart without a schema of its own, as the pinned one."""
+    """A chart without a schema, as the pinned one."""
     file = folder / "airflow-1.2.3.tgz"
     with tarfile.open(file, "w:gz") as archive:
         for name, content in (("values.yaml", "{}"), ("values.schema.json", json.dumps({"type": "object"}))):

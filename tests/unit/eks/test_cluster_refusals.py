@@ -159,7 +159,7 @@ def test_a_connection_that_is_none_is_refused_and_not_repeated(
 def test_a_database_at_another_port_than_the_settings_name_is_refused_with_the_setting(
     amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one whose connection is in the cluster already, where the variable is no longer set."""
+    """Also one with its connection in the cluster already, when the variable is no longer set."""
     assert lab("eks", "up").status == 0
     file = amazon.checkout.source / "eks.toml"
     file.write_text(file.read_text("utf-8") + "[database]\nport = 6432\n", "utf-8")

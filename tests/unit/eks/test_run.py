@@ -1,4 +1,4 @@
-"""`lab eks run`: Airflow's REST API by way of the cluster, whose port-forward is a program that ends, or is ended."""
+"""`lab eks run`: Airflow's REST API through the cluster, with a port-forward program that ends, or is ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TASKS = ("pull_data", "modify_data", "push_data")
 
 @dataclass
 class Server:
-    """Airflow with one run, which ends when it has been looked at `looks` times."""
+    """Airflow with one run, which ends when it has been checked `looks` times."""
 
     password: str = ""
     looks: int = 2

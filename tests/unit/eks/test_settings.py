@@ -1,4 +1,4 @@
-"""`eks.toml`: what it may say, and that all mistakes are told at once without a secret in them."""
+"""`eks.toml`: what it may say, and that all mistakes are reported together without a secret in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is told by its environment is checked before anything is done with it."""
+"""What a run gets from its environment is checked before it is used."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Service]:
-    """The agent, with a cluster and an STS of its own."""
+    """The agent, with its own cluster and STS."""
     stand_in = StandIn()
     (folder / "token").write_text("the service's own")
     async with (

@@ -92,7 +92,7 @@ class StandIn:
 
 @dataclass
 class World:
-    """A person's clone of the watched repository, Airflow, and the service, which can be started anew."""
+    """A person's clone of the watched repository, Airflow, and the service, which can be restarted."""
 
     folder: Path
     airflow: StandIn
@@ -146,7 +146,7 @@ async def a_world(folder: Path) -> AsyncIterator[World]:
 
 
 def in_a_world(folder: Path, use: Callable[[World], Awaitable[None]]) -> None:
-    """Run `use` in a world whose service has looked once."""
+    """Run `use` in a world in which the service has looked once."""
 
     async def run() -> None:
         async with a_world(folder) as world:
