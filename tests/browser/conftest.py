@@ -40,10 +40,10 @@ class Opened:
 
     def __init__(self, shown: Page) -> None:
         self.page = shown
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.requests: list[str] = []
-        shown.on("console", lambda message: self.told.append(message.text))
-        shown.on("pageerror", lambda error: self.told.append(str(error)))
+        shown.on("console", lambda message: self.messages.append(message.text))
+        shown.on("pageerror", lambda error: self.messages.append(str(error)))
         shown.on("request", lambda request: self.requests.append(request.url))
 
     def column(self, name: str) -> list[str]:

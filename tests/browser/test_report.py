@@ -16,7 +16,7 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 
 def quiet(shown: Opened) -> None:
     """Nothing was said in the console, and nothing asked for but the file itself."""
-    assert shown.told == []
+    assert shown.messages == []
     assert [url.rpartition("/")[2].partition("#")[0] for url in shown.requests if not url.startswith("data:")] == [
         "lineage.html"
     ]
@@ -122,7 +122,7 @@ def test_a_script_that_got_in_nevertheless_would_not_run(opened: Opener) -> None
         "document.body.append(s); }"
     )
     assert shown.page.title() != "hit"
-    assert any("Content Security Policy" in line for line in shown.told)
+    assert any("Content Security Policy" in line for line in shown.messages)
 
 
 @pytest.mark.parametrize("count", [3, 1000])

@@ -39,9 +39,9 @@ def test_a_run_makes_a_version_in_pods_that_go(lab: KindLab) -> None:
 
 
 def test_the_log_of_a_task_outlives_its_pod(lab: KindLab) -> None:
-    told = lab.lab("logs", "--run", "latest", "--task", "push_data").stdout
-    assert "== " in told
-    assert len(told.splitlines()) > 3
+    output = lab.lab("logs", "--run", "latest", "--task", "push_data").stdout
+    assert "== " in output
+    assert len(output.splitlines()) > 3
 
 
 def test_the_urls_answer_on_loopback_and_the_repository_is_reached_by_the_same_url_in_a_pod(lab: KindLab) -> None:
@@ -82,8 +82,8 @@ def test_services_killed_in_the_middle_of_a_run_cost_no_version(lab: KindLab, se
     eventually(lambda: steps_of(lab), "the run's first step", limit=120)
     for service in services:
         lab.kill(service)
-    told = running.communicate(timeout=600)
-    assert running.returncode == 0, told
+    output = running.communicate(timeout=600)
+    assert running.returncode == 0, output
     assert len(lab.json("history")) == len(before) + 1
     eventually(lab.is_healthy, "the lab is healthy again", limit=180)
     lab.lab("verify")
@@ -104,8 +104,8 @@ def test_a_node_that_dies_in_the_middle_of_a_run_comes_back_by_itself_and_the_ru
     eventually(lambda: steps_of(lab), "the run's first step", limit=120)
     for command in ("kill", "start"):  # as when the machine is switched off, and on again
         subprocess.run(["docker", command, lab.node], check=True, capture_output=True, timeout=120)
-    told = running.communicate(timeout=900)
-    assert running.returncode == 0, told
+    output = running.communicate(timeout=900)
+    assert running.returncode == 0, output
     assert lab.json("history")[:-1] == before
     eventually(lab.is_healthy, "the lab is healthy after the node's death", limit=300)
     lab.lab("verify")

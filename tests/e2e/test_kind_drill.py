@@ -16,11 +16,11 @@ LIMIT = 1800
 
 def test_every_fault_once_costs_no_version_and_leaves_nothing_behind(lab: KindLab) -> None:
     before = lab.json("history"), bucket(lab)
-    told = json.loads(lab.lab("drill", "--rounds", "6", "--seed", "5", "--json", limit=LIMIT).stdout)
-    assert {each["round"]["fault"] for each in told["rounds"]} == {"", *plan.FAULTS}
-    assert [len(each["versions"]) for each in told["rounds"]] == [1] * 7
-    assert [check["promise"] for check in told["checks"] if not check["kept"]] == []
-    assert any(each["struck"] for each in told["rounds"])
+    report = json.loads(lab.lab("drill", "--rounds", "6", "--seed", "5", "--json", limit=LIMIT).stdout)
+    assert {each["round"]["fault"] for each in report["rounds"]} == {"", *plan.FAULTS}
+    assert [len(each["versions"]) for each in report["rounds"]] == [1] * 7
+    assert [check["promise"] for check in report["checks"] if not check["kept"]] == []
+    assert any(each["struck"] for each in report["rounds"])
     assert (lab.json("history"), data_of(bucket(lab))) == (before[0], data_of(before[1]))
     assert branches(lab) == []
     assert away(lab) == []

@@ -125,12 +125,13 @@ def test_up_fails_with_the_event_where_a_value_makes_a_pod_unschedulable(lab: Ki
     values = lab.folder / "helm-values.yaml"
     values.write_text("scheduler: {nodeSelector: {no-node: has-this}}\n", "utf-8")
     try:
-        told = lab.lab("up", status=10).stderr
+        output = lab.lab("up", status=10).stderr
     finally:
         values.unlink()
-    assert "error: airflow-scheduler" in told
+    assert "error: airflow-scheduler" in output
     assert (
-        "does not fit on the node: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector" in told
+        "does not fit on the node: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector"
+        in output
     )
     assert lab.lab("status", "--json", status=None).returncode in {0, 1}
     lab.lab("up")

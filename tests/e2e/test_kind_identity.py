@@ -20,7 +20,7 @@ from tests.integration.checkout import eventually
 NAMESPACE = ("--namespace", "airflow")
 FOLDER = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
 TOKEN = "eks-pod-identity-token"
-TOLD = [
+WEBHOOK_ENVIRONMENT = [
     {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"},
     {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": f"{FOLDER}/{TOKEN}"},
 ]
@@ -67,17 +67,17 @@ class StepPod:
         return self.run("cat", f"{FOLDER}/{TOKEN}").stdout
 
 
-def step_pod(lab: KindLab, account: str, *, told: bool = False) -> StepPod:
-    """A pod of this service account; `told` is one that says itself what the webhook would have told it."""
+def step_pod(lab: KindLab, account: str, *, configured: bool = False) -> StepPod:
+    """A pod of this service account; `configured` is one that sets itself what the webhook would set."""
     name = f"test-{secrets.token_hex(4)}"
     projected = {"audience": "pods.eks.amazonaws.com", "path": TOKEN}
     container: dict[str, Any] = {
-        "env": TOLD if told else [],
+        "env": WEBHOOK_ENVIRONMENT if configured else [],
         "envFrom": [{"configMapRef": {"name": "pipeline-environment"}}, {"secretRef": {"name": "git-credentials"}}],
         "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
     }
     volumes: list[dict[str, Any]] = [{"name": "scratch", "emptyDir": {}}]
-    if told:
+    if configured:
         container["volumeMounts"].append({"name": TOKEN, "mountPath": FOLDER})
         volumes.append({"name": TOKEN, "projected": {"sources": [{"serviceAccountToken": projected}]}})
     lab.start_worker(
@@ -104,7 +104,7 @@ def pod(lab: KindLab) -> Iterator[StepPod]:
 @pytest.fixture(scope="module")
 def stranger(lab: KindLab) -> Iterator[StepPod]:
     """The same with a service account that has no association."""
-    made = step_pod(lab, "default", told=True)
+    made = step_pod(lab, "default", configured=True)
     yield made
     lab.kubectl("delete", "pod", made.name, *NAMESPACE)
 
@@ -118,8 +118,8 @@ def test_a_steps_account_pulls_without_a_key(lab: KindLab, pod: StepPod) -> None
 def test_another_account_pulls_nothing_and_is_told_what_is_missing(stranger: StepPod) -> None:
     pulled = stranger.run("sh", "-euc", PULL)
     assert pulled.returncode != 0
-    told = "there is no pod identity association for the service account airflow/default"
-    assert told in pulled.stdout + pulled.stderr
+    expected = "there is no pod identity association for the service account airflow/default"
+    assert expected in pulled.stdout + pulled.stderr
 
 
 def test_the_persons_key_is_in_the_secret_that_localstack_reads_and_nowhere_else(lab: KindLab) -> None:
@@ -251,7 +251,7 @@ def test_a_push_of_1_gb_outlives_the_agent(lab: KindLab, pod: StepPod) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pushing:
         eventually(lambda: int(lab.shell(uploads)) > 0, "the upload has begun", limit=300)
         lab.kubectl("delete", "pod", lab.pod("pod-identity"), "--namespace=kube-system", "--grace-period=0", "--force")
-        told = pushing.communicate(timeout=600)[0]
-    assert pushing.returncode == 0, told
+        output = pushing.communicate(timeout=600)[0]
+    assert pushing.returncode == 0, output
     eventually(lab.is_healthy, "the agent is back", limit=120)
     assert pod.ask(pod.token()) == "200"

@@ -35,11 +35,11 @@ OVERRUN = "held = bytearray(600 << 20)"
 
 def test_a_broken_dataset_fails_at_the_first_try_with_its_own_line(lab: KindLab) -> None:
     before, pods = lab.json("history"), steps(lab)
-    told = lab.lab("run", "--dataset", "datasets/none.csv", status=1).stderr
-    (error,) = [line for line in told.splitlines() if line.startswith("error: ")]
+    output = lab.lab("run", "--dataset", "datasets/none.csv", status=1).stderr
+    (error,) = [line for line in output.splitlines() if line.startswith("error: ")]
     assert error.startswith("error: pull_data: datasets/none.csv.dvc is not in the repository")
-    assert "hint: " in told
-    assert "Traceback" not in told
+    assert "hint: " in output
+    assert "Traceback" not in output
     require_one_try(lab, "datasets/none.csv.dvc is not in the repository", 65)
     assert lab.json("history") == before
     eventually(lambda: steps(lab) <= pods, "the step's pod is gone", limit=60)
@@ -109,5 +109,5 @@ def test_1_gb_is_modified_in_the_memory_of_a_step(step_like: Program) -> None:
 
 
 def test_a_step_that_takes_more_memory_than_it_may_is_killed(step_like: Program) -> None:
-    told = step_like(OVERRUN)
-    assert (told["exitCode"], told["reason"]) == (137, "OOMKilled")
+    output = step_like(OVERRUN)
+    assert (output["exitCode"], output["reason"]) == (137, "OOMKilled")

@@ -30,9 +30,9 @@ def statuses(lab: KindLab, known: dict[str, str]) -> dict[str, int]:
 
 def test_a_pod_signs_in_as_the_bot_which_cannot_rewrite_main(lab: KindLab) -> None:
     inside = ("exec", "--namespace", "airflow", "deployment/triggers", "--", "sh", "-c", FORCE_PUSH)
-    told = lab.kubectl(*inside)
-    assert "Not allowed to force-push to protected branch main" in told
-    assert told.endswith("as lab-bot\n")
+    output = lab.kubectl(*inside)
+    assert "Not allowed to force-push to protected branch main" in output
+    assert output.endswith("as lab-bot\n")
 
 
 def test_every_secret_is_replaced_and_the_lab_works_on(lab: KindLab) -> None:

@@ -54,8 +54,8 @@ class Checkout:
             stdin=subprocess.DEVNULL, capture_output=True, timeout=limit, check=False,
         )  # fmt: skip
         if status is not None:
-            told = f"{arguments} ended with {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
-            assert finished.returncode == status, told
+            details = f"{arguments} ended with {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
+            assert finished.returncode == status, details
         return finished
 
     def json(self, *arguments: str) -> Any:

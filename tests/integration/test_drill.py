@@ -38,11 +38,11 @@ def begins_with(fault: str) -> str:
 
 def test_every_fault_once_costs_no_version_and_leaves_nothing_behind(lab: Checkout) -> None:
     before = lab.json("history"), bucket(lab)
-    told = lab.json("drill", *SIX)
-    assert {each["round"]["fault"] for each in told["rounds"]} == {"", *plan.FAULTS}
-    assert [len(each["versions"]) for each in told["rounds"]] == [1] * 7
-    assert [check["promise"] for check in told["checks"] if not check["kept"]] == []
-    assert any(each["struck"] for each in told["rounds"])
+    result = lab.json("drill", *SIX)
+    assert {each["round"]["fault"] for each in result["rounds"]} == {"", *plan.FAULTS}
+    assert [len(each["versions"]) for each in result["rounds"]] == [1] * 7
+    assert [check["promise"] for check in result["checks"] if not check["kept"]] == []
+    assert any(each["struck"] for each in result["rounds"])
     assert (lab.json("history"), bucket(lab)) == before
     assert branches(lab) == []
     assert lab.json("status")["state"] == "healthy"
@@ -55,10 +55,10 @@ def test_a_stranger_on_the_branch_is_a_promise_that_broke(lab: Checkout, tmp_pat
         f'git clone -q -b {name} "$PIPELINE_REPOSITORY" {tmp_path}/s && cd {tmp_path}/s\n'
         "git -c user.name=t -c user.email=t@t.invalid commit -q --allow-empty -m 'Not of the drill' && git push -q"
     )
-    told = running.communicate(timeout=LIMIT)[0]
-    assert running.returncode == 1, told
-    assert "✗ the history is linear, and of these versions only" in told
-    assert "is not one data version" in told
+    result = running.communicate(timeout=LIMIT)[0]
+    assert running.returncode == 1, result
+    assert "✗ the history is linear, and of these versions only" in result
+    assert "is not one data version" in result
     assert branches(lab) == [name]
     lab.shell(f'git push -q "$PIPELINE_REPOSITORY" :refs/heads/{name}')
 

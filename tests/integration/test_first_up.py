@@ -49,15 +49,15 @@ def test_up_goes_on_after_a_kill_in_any_phase_and_down_leaves_nothing(own_lab: C
     own_lab.lab("up")
     assert own_lab.json("history")[-1] == first
     own_lab.lab("verify")
-    told = own_lab.lab("down", "--purge")
-    assert "removed" in told.stderr
+    output = own_lab.lab("down", "--purge")
+    assert "removed" in output.stderr
     assert not (own_lab.folder / ".lab" / "data").exists()
 
 
 def test_commands_that_need_a_running_lab_say_so(own_lab: Checkout) -> None:
     for command in (["run"], ["verify"], ["history"], ["shell", "--", "true"]):
-        told = own_lab.lab(*command, status=6).stderr
-        assert "error: the lab is down\nhint: make lab-up" in told
+        output = own_lab.lab(*command, status=6).stderr
+        assert "error: the lab is down\nhint: make lab-up" in output
 
 
 def test_a_port_set_by_hand_that_is_taken_names_its_owner(own_lab: Checkout) -> None:
@@ -66,7 +66,7 @@ def test_a_port_set_by_hand_that_is_taken_names_its_owner(own_lab: Checkout) -> 
         taken.listen()
         port = taken.getsockname()[1]
         own_lab.variables["LAB_PORTS__GIT"] = str(port)
-        told = own_lab.lab("up", status=8).stderr
-    assert f"ports.git = {port}" in told
-    assert f"pid {os.getpid()}" in told
+        output = own_lab.lab("up", status=8).stderr
+    assert f"ports.git = {port}" in output
+    assert f"pid {os.getpid()}" in output
     assert own_lab.processes() == []

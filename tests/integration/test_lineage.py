@@ -36,9 +36,9 @@ def branch(lab: Checkout, tmp_path: Path) -> Iterator[str]:
 
 def error_of(lab: Checkout, *arguments: str) -> str:
     """The error line of a command that must end with status 1."""
-    told = lab.lab(*arguments, status=1)
-    assert "Traceback" not in told.stderr
-    return told.stderr.split("error: ")[1].splitlines()[0]
+    output = lab.lab(*arguments, status=1)
+    assert "Traceback" not in output.stderr
+    return output.stderr.split("error: ")[1].splitlines()[0]
 
 
 def test_a_version_is_shown_with_its_receipt_and_the_rows_it_added(lab: Checkout) -> None:
@@ -79,9 +79,9 @@ def test_another_branch_has_its_own_versions_and_one_that_is_not_there_is_told(
     assert shown["difference"]["removed"] == own[-2]["rows"] - 50
     assert shown["receipt"] is None
     lab.lab("verify", "--branch", branch)
-    told = lab.lab("verify", "--branch", "nowhere", status=9).stderr
-    assert "there is no branch 'nowhere'" in told
-    assert branch in told
+    output = lab.lab("verify", "--branch", "nowhere", status=9).stderr
+    assert "there is no branch 'nowhere'" in output
+    assert branch in output
 
 
 def test_a_pointer_with_a_wrong_md5_is_named_by_verify_and_is_no_base_for_a_run(
@@ -92,8 +92,8 @@ def test_a_pointer_with_a_wrong_md5_is_named_by_verify_and_is_no_base_for_a_run(
     commit_by_hand(lab, tmp_path / "c", branch, edit)
     assert f"files/md5/00/{wrong[2:]} is missing" in error_of(lab, "verify", "--branch", branch)
     before = lab.json("history", "--branch", branch)
-    told = error_of(lab, "run", "--branch", branch)
-    assert f"pull_data: {DATASET}: its object, md5 {wrong}, is not on the DVC remote" in told
+    output = error_of(lab, "run", "--branch", branch)
+    assert f"pull_data: {DATASET}: its object, md5 {wrong}, is not on the DVC remote" in output
     assert lab.json("history", "--branch", branch) == before
     assert f"{wrong[2:]} (version {before[-1]['number']} of {branch})" in error_of(lab, "repair")
 
@@ -134,11 +134,11 @@ def test_of_an_emptied_bucket_each_version_is_named_and_what_can_be_had_is_resto
     assert verdicts.count(" is missing") >= by_hand["number"]
     assert verdicts.count("✗ version") == by_hand["number"]
 
-    told = lab.lab("repair", status=1).stdout
-    assert "from seed" in told
-    assert "from replay of its run" in told
-    assert "from commit" in told
-    assert f"✗ lost dvc/files/md5/{by_hand['md5'][:2]}/{by_hand['md5'][2:]} (version {by_hand['number']} of" in told
+    output = lab.lab("repair", status=1).stdout
+    assert "from seed" in output
+    assert "from replay of its run" in output
+    assert "from commit" in output
+    assert f"✗ lost dvc/files/md5/{by_hand['md5'][:2]}/{by_hand['md5'][2:]} (version {by_hand['number']} of" in output
 
     assert not clone.exists()
     outcome = lab.json("repair", "--from", str(tmp_path / "elsewhere"), "--from", str(saved))

@@ -17,10 +17,10 @@ def test_status_tells_each_service_with_its_health_and_url(lab: Checkout) -> Non
 
 def test_logs_show_what_each_task_of_a_run_said(lab: Checkout) -> None:
     run = lab.json("run", "--rows", "2")
-    told = lab.lab("logs", "--run", run["run_id"]).stdout
+    output = lab.lab("logs", "--run", run["run_id"]).stdout
     for task in ("pull_data: success", "modify_data: success", "push_data: success"):
-        assert task in told
-    assert run["version"]["md5"] in told
+        assert task in output
+    assert run["version"]["md5"] in output
     only = lab.lab("logs", "--run", "latest", "--task", "modify_data").stdout
     assert "rows " in only
     assert "push_data" not in only
@@ -35,9 +35,9 @@ def test_logs_of_a_service_and_of_all(lab: Checkout) -> None:
 
 @pytest.mark.parametrize("arguments", [["nobody"], ["--run", "never_was"], ["--run", "latest", "--task", "none"]])
 def test_logs_of_what_does_not_exist_are_one_line_and_exit_9(lab: Checkout, arguments: list[str]) -> None:
-    told = lab.lab("logs", *arguments, status=9).stderr
-    assert told.count("error: ") == 1
-    assert "hint: " in told
+    output = lab.lab("logs", *arguments, status=9).stderr
+    assert output.count("error: ") == 1
+    assert "hint: " in output
 
 
 def test_doctor_finds_nothing_wrong_with_a_healthy_lab(lab: Checkout) -> None:

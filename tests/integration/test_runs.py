@@ -81,10 +81,10 @@ def test_an_edited_dag_runs_after_a_push_and_the_run_records_its_commit(lab: Che
 def test_a_broken_dataset_fails_the_run_with_one_line_and_makes_no_version(lab: Checkout, tmp_path: Path) -> None:
     publish(lab, tmp_path, "broken", "sed -i.orig '1s/Age/Edge/' datasets/employee_attrition.csv")
     before = lab.json("history")
-    told = lab.lab("run", "--branch", "broken", status=1).stderr
-    assert "Edge" in told.split("error: ")[1].splitlines()[0]
-    assert "hint: " in told
-    assert "Traceback" not in told
+    output = lab.lab("run", "--branch", "broken", status=1).stderr
+    assert "Edge" in output.split("error: ")[1].splitlines()[0]
+    assert "hint: " in output
+    assert "Traceback" not in output
     assert lab.json("history") == before
 
 

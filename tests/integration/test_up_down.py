@@ -20,10 +20,10 @@ def test_up_again_changes_nothing_and_says_so(lab: Checkout) -> None:
 
 
 def test_up_ends_with_urls_where_the_passwords_are_and_the_next_commands(lab: Checkout) -> None:
-    told = lab.lab("up").stderr
+    output = lab.lab("up").stderr
     urls = lab.status()["urls"]
     for expected in (*urls.values(), ".lab/secrets/airflow-password", "make lab-run", "make lab-shell"):
-        assert expected in told
+        assert expected in output
 
 
 def test_everything_listens_on_loopback_only(lab: Checkout) -> None:
@@ -65,16 +65,16 @@ def test_a_second_up_at_the_same_time_is_refused(lab: Checkout) -> None:
     from filelock import FileLock
 
     with FileLock(lab.folder / ".lab" / "lock"):
-        told = lab.lab("up", status=7).stderr
-    assert "error: " in told
-    assert "hint: " in told
+        output = lab.lab("up", status=7).stderr
+    assert "error: " in output
+    assert "hint: " in output
 
 
 def test_other_settings_than_those_of_the_running_lab_are_refused_with_both(lab: Checkout) -> None:
     lab.variables["LAB_AIRFLOW__PARALLELISM"] = "9"
     try:
-        told = lab.lab("up", status=3).stderr
+        output = lab.lab("up", status=3).stderr
     finally:
         del lab.variables["LAB_AIRFLOW__PARALLELISM"]
-    assert "airflow.parallelism = 4, requested 9" in told
-    assert "hint: make lab-down" in told
+    assert "airflow.parallelism = 4, asked for 9" in output
+    assert "hint: make lab-down" in output

@@ -27,9 +27,9 @@ def version(lab: Checkout) -> Iterator[dict[str, str]]:
 
 def faults(lab: Checkout) -> str:
     """The error line of a verification that must find something."""
-    told = lab.lab("verify", status=1)
-    assert "Traceback" not in told.stderr
-    return told.stderr.split("error: ")[1].splitlines()[0]
+    output = lab.lab("verify", status=1)
+    assert "Traceback" not in output.stderr
+    return output.stderr.split("error: ")[1].splitlines()[0]
 
 
 def test_a_sound_lab_verifies(lab: Checkout) -> None:
@@ -103,6 +103,6 @@ def test_reproduce_writes_the_versions_bytes(lab: Checkout, tmp_path: Path, flag
 
 
 def test_a_version_that_does_not_exist_is_one_line_and_exit_9(lab: Checkout) -> None:
-    told = lab.lab("reproduce", "999", status=9).stderr
-    assert "error: '999' is not a data version" in told
-    assert "hint: make lab-history" in told
+    output = lab.lab("reproduce", "999", status=9).stderr
+    assert "error: '999' is not a data version" in output
+    assert "hint: make lab-history" in output

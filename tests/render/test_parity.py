@@ -23,7 +23,7 @@ class Outcome(NamedTuple):
 
     status: int
     report: dict[str, Any]
-    told: str
+    output: str
 
 
 Parity = Callable[[], Outcome]
@@ -78,7 +78,7 @@ def test_one_more_variable_in_one_places_workers_fails_and_is_named(source: Path
     outcome = parity()
     assert outcome.status == 1
     assert without_reason(outcome) == ["Worker pod spec.containers[base].env[SURPRISE]"]
-    assert "Worker pod spec.containers[base].env[SURPRISE]: kind —, eks" in outcome.told
+    assert "Worker pod spec.containers[base].env[SURPRISE]: kind —, eks" in outcome.output
 
 
 def test_a_dag_that_is_another_in_one_place_fails_and_is_named(source: Path, parity: Parity) -> None:
@@ -101,4 +101,4 @@ def test_a_reason_for_nothing_fails_and_is_named(source: Path, parity: Parity) -
     outcome = parity()
     assert (outcome.status, without_reason(outcome)) == (1, [])
     assert "airflow.cfg" in outcome.report["unused"][0]
-    assert "stand for no difference: airflow.cfg" in outcome.told
+    assert "stand for no difference: airflow.cfg" in outcome.output

@@ -21,14 +21,14 @@ FILES = {
 
 def facts(**others: Any) -> dict[str, Any]:
     """The fields of a manifest, except its list of members."""
-    told = {
+    fields = {
         "made_of": "v1",
         "made_from": made_from(SOURCE),
         "platform": this_platform(),
         "pythons": pythons(),
         "images": None,
     }
-    return {**told, **others}
+    return {**fields, **others}
 
 
 def write_bundle(folder: Path, files: dict[str, bytes] | None = None, name: str = "lab.tar", **others: Any) -> Path:

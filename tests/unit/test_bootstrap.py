@@ -93,12 +93,12 @@ def test_a_uv_on_the_path_is_taken_only_if_it_is_new_enough(
 ) -> None:
     own = tmp_path / "own"
     monkeypatch.setattr(bootstrap, "HOME", own)
-    for file, told in (
+    for file, reported in (
         (tmp_path / "bin/uv", version),
         (own / "cache" / f"uv-{bootstrap.locked_uv()['version']}" / "uv", "0.9.99"),
     ):
         file.parent.mkdir(parents=True)
-        file.write_text(f"#!/bin/sh\necho uv {told}\n", "utf-8")
+        file.write_text(f"#!/bin/sh\necho uv {reported}\n", "utf-8")
         file.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
     assert (bootstrap.find_uv() == str(tmp_path / "bin/uv")) is taken

@@ -49,8 +49,8 @@ def test_tar_reads_it_and_its_manifest_has_the_checksums(tmp_path: Path) -> None
         bundle.extractall(tmp_path / "out", filter="data")
     out = tmp_path / "out"
     manifest = (out / archive.MANIFEST).read_bytes()
-    told = (out / archive.CHECKSUM).read_text("utf-8")
-    assert told == f"{hashlib.sha256(manifest).hexdigest()}  {archive.MANIFEST}\n"
+    line = (out / archive.CHECKSUM).read_text("utf-8")
+    assert line == f"{hashlib.sha256(manifest).hexdigest()}  {archive.MANIFEST}\n"
     assert {name: (out / name).read_bytes() for name in FILES} == FILES
 
 

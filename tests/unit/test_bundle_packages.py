@@ -41,10 +41,10 @@ def package(*offered: str, lock: str = LOCK, marker: str = "") -> Locked:
         for name in offered
         if name != "sdist"
     ]
-    told: dict[str, Any] = {"name": "x", "wheels": wheels, **({"marker": marker} if marker else {})}
+    entry: dict[str, Any] = {"name": "x", "wheels": wheels, **({"marker": marker} if marker else {})}
     if "sdist" in offered:
-        told["sdist"] = {"url": "https://index.invalid/x-1.tar.gz", "hashes": {"sha256": DIGITS["sdist"]}}
-    return package_of(told, lock)
+        entry["sdist"] = {"url": "https://index.invalid/x-1.tar.gz", "hashes": {"sha256": DIGITS["sdist"]}}
+    return package_of(entry, lock)
 
 
 @pytest.mark.parametrize(

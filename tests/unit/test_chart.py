@@ -25,8 +25,8 @@ CONTENT = b"a chart, as far as its checksum goes"
 def chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Our own chart is the pinned one; nothing listens at its repository yet."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
-    pinned = {"version": "1.2.3", "repository": nobody, "sha256": hashlib.sha256(CONTENT).hexdigest()}
+        closed = f"http://127.0.0.1:{free.getsockname()[1]}"
+    pinned = {"version": "1.2.3", "repository": closed, "sha256": hashlib.sha256(CONTENT).hexdigest()}
     monkeypatch.setitem(pins.pins(), "chart", pinned)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return pinned
@@ -63,8 +63,8 @@ def test_a_named_file_with_another_checksum_is_refused_with_both(chart: dict[str
     (tmp_path / "mine.tgz").write_bytes(b"another")
     with pytest.raises(SettingsError) as caught:
         find_chart(with_chart(tmp_path / "mine.tgz"))
-    for told in ("mine.tgz", chart["sha256"], hashlib.sha256(b"another").hexdigest()):
-        assert told in caught.value.message
+    for part in ("mine.tgz", chart["sha256"], hashlib.sha256(b"another").hexdigest()):
+        assert part in caught.value.message
 
 
 def test_a_named_file_that_is_not_there_is_told(chart: dict[str, Any], tmp_path: Path) -> None:
@@ -111,5 +111,5 @@ def test_a_repository_without_the_version_is_told(repository: Path, index: str) 
 def test_where_it_cannot_be_had_it_is_told_how_to_get_it(chart: dict[str, Any]) -> None:
     with pytest.raises(NetworkError, match="could not be downloaded") as caught:
         find_chart(Settings())
-    for told in ("airflow-1.2.3.tgz", str(cached_chart().parent), "AIRFLOW_CHART"):
-        assert told in caught.value.hint
+    for part in ("airflow-1.2.3.tgz", str(cached_chart().parent), "AIRFLOW_CHART"):
+        assert part in caught.value.hint

@@ -68,8 +68,8 @@ def test_every_command_has_help_with_an_example(lab: Lab, command: str) -> None:
 
 
 def test_the_help_lists_every_command(lab: Lab) -> None:
-    told = lab("--help").out
-    assert all(f" {command} " in told for command in COMMANDS if command not in {"lock", "bench", "notice"})
+    output = lab("--help").out
+    assert all(f" {command} " in output for command in COMMANDS if command not in {"lock", "bench", "notice"})
 
 
 @pytest.mark.parametrize("arguments", ["nosuch", "run --nosuch", "run --rows many", "run --rows -1", "reproduce"])

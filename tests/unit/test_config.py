@@ -53,7 +53,7 @@ def test_settings_cannot_be_changed_afterwards(file: Path) -> None:
 
 def test_every_mistake_of_every_source_is_told_at_once_with_its_source(file: Path) -> None:
     file.write_text('enigne = "local"\n[ports]\ngti = 1\ns3 = "many"\n[dataset]\nrows = 0\n', "utf-8")
-    told = refusal(file, {"LAB_STORAGE__BUKET": "x", "LAB_AIRFLOW__PARALLELISM": "lots"}, {"engine": "kubernetes"})
+    message = refusal(file, {"LAB_STORAGE__BUKET": "x", "LAB_AIRFLOW__PARALLELISM": "lots"}, {"engine": "kubernetes"})
     for part in (
         "7 settings are wrong",
         "lab.toml: enigne is not a known key (did you mean engine?)",
@@ -64,7 +64,7 @@ def test_every_mistake_of_every_source_is_told_at_once_with_its_source(file: Pat
         "LAB_AIRFLOW__PARALLELISM = 'lots'",
         "--engine = 'kubernetes'",
     ):
-        assert part in told
+        assert part in message
 
 
 def test_one_mistake_is_told_as_one(file: Path) -> None:
@@ -93,15 +93,15 @@ def test_a_variable_for_a_section_is_told_beside_one_for_its_key(file: Path) -> 
 
 
 def test_a_wrong_flag_is_not_blamed_on_a_variable_of_the_same_name(file: Path) -> None:
-    told = refusal(file, {"LAB_ENGINE": "local"}, {"engine": "kubernetes"})
-    assert "--engine = 'kubernetes'" in told
-    assert "LAB_ENGINE" not in told
+    message = refusal(file, {"LAB_ENGINE": "local"}, {"engine": "kubernetes"})
+    assert "--engine = 'kubernetes'" in message
+    assert "LAB_ENGINE" not in message
 
 
 def test_two_services_cannot_be_given_the_same_port(file: Path) -> None:
     file.write_text("[ports]\ngit = 3000\n", "utf-8")
-    told = refusal(file, {"LAB_PORTS__S3": "3000"})
-    assert "ports.git and ports.s3 are both 3000" in told or "ports.s3 and ports.git are both 3000" in told
+    message = refusal(file, {"LAB_PORTS__S3": "3000"})
+    assert "ports.git and ports.s3 are both 3000" in message or "ports.s3 and ports.git are both 3000" in message
 
 
 @pytest.mark.parametrize("name", ["LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_TEST_LOGS", "LAB_TEST_TIMES"])
@@ -111,9 +111,9 @@ def test_the_labs_own_variables_are_no_settings(file: Path, name: str) -> None:
 
 def test_a_file_that_is_not_toml_is_named_with_the_place(file: Path) -> None:
     file.write_text("[ports\n", "utf-8")
-    told = refusal(file)
-    assert told.startswith("lab.toml is not TOML")
-    assert "line 1" in told
+    message = refusal(file)
+    assert message.startswith("lab.toml is not TOML")
+    assert "line 1" in message
 
 
 def test_a_file_that_cannot_be_read_is_named(file: Path) -> None:

@@ -28,7 +28,7 @@ alphanumeric characters
 
 
 @pytest.mark.parametrize(
-    ("source", "trace", "told"),
+    ("source", "trace", "expected"),
     [
         ("dataset_pipeline.py", TRACE, BROKEN),
         ("dataset_pipeline.py", IN_A_MODULE, "dags/lab_steps.py:7: ModuleNotFoundError: No module named 'nosuch'"),
@@ -42,5 +42,5 @@ alphanumeric characters
     ],
     ids=["syntax", "module", "library", "no frame", "empty"],
 )
-def test_a_fault_names_file_line_and_error(source: str, trace: str, told: str) -> None:
-    assert str(import_fault({"filename": source, "stack_trace": trace})) == told
+def test_a_fault_names_file_line_and_error(source: str, trace: str, expected: str) -> None:
+    assert str(import_fault({"filename": source, "stack_trace": trace})) == expected

@@ -60,8 +60,11 @@ def test_every_command_that_needs_docker_tells_that_it_is_not_running_and_change
     says(tmp_path, monkeypatch, STOPPED)
     outcome = lab(*command.split())
     assert outcome.status == 4
-    told = [line for line in outcome.err.splitlines() if line.startswith(("error: ", "hint: "))]
-    assert told == ["error: Docker is not running", "hint: start Docker (systemctl start docker), or use ENGINE=local"]
+    reported = [line for line in outcome.err.splitlines() if line.startswith(("error: ", "hint: "))]
+    assert reported == [
+        "error: Docker is not running",
+        "hint: start Docker (systemctl start docker), or use ENGINE=local",
+    ]
     assert not checkout.data.exists()
     assert not (checkout.home / "engine").exists()
 

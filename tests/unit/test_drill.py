@@ -55,8 +55,8 @@ def test_rounds_keep_within_their_bounds() -> None:
 
 
 def test_the_plan_is_printed_where_no_lab_is(lab: Callable[..., Ended]) -> None:
-    told = lab("drill", "--plan", "--rounds", "3", "--seed", "7", "--json")
-    assert json.loads(told.out) == [asdict(each) for each in plan.make(7, 3)]
+    found = lab("drill", "--plan", "--rounds", "3", "--seed", "7", "--json")
+    assert json.loads(found.out) == [asdict(each) for each in plan.make(7, 3)]
     assert lab("drill", "--plan", "--rounds", "3", "--seed", "7").out.count("\n") == 4
 
 
@@ -92,10 +92,10 @@ def test_the_table_has_a_line_for_each_fault_and_task_and_the_sum() -> None:
 
 def test_json_has_each_round_and_whether_each_promise_was_kept() -> None:
     checks = [Check("kept", []), Check("broken", ["why"])]
-    told = json.loads(json.dumps(report.as_data(7, "drill-7", {"pull_data": 1.234}, [outcome("a")], checks)))
-    assert told["rounds"][0]["round"]["fault"] == "kill"
-    assert [each["kept"] for each in told["checks"]] == [True, False]
-    assert told["usual_seconds"] == {"pull_data": 1.23}
+    found = json.loads(json.dumps(report.as_data(7, "drill-7", {"pull_data": 1.234}, [outcome("a")], checks)))
+    assert found["rounds"][0]["round"]["fault"] == "kill"
+    assert [each["kept"] for each in found["checks"]] == [True, False]
+    assert found["usual_seconds"] == {"pull_data": 1.23}
 
 
 @pytest.fixture
@@ -136,14 +136,14 @@ def test_a_version_too_many_one_too_few_and_one_of_a_failed_run_are_told(clone: 
     start = begin(clone)
     for number, run in ((2, "a"), (3, "a"), (4, "b"), (5, "stranger")):
         version(clone, number, run)
-    told, history = problems(clone, start, [outcome("a"), outcome("b", "failed"), outcome("c")])
+    found, history = problems(clone, start, [outcome("a"), outcome("b", "failed"), outcome("c")])
     assert history == []
-    assert [line.split(" (")[0] for line in told[:3]] == [
+    assert [line.split(" (")[0] for line in found[:3]] == [
         "round 1, success, made 2 versions",
         "round 1, failed, made 1 versions",
         "round 1, success, made 0 versions",
     ]
-    assert told[3].endswith("is of no run of this drill")
+    assert found[3].endswith("is of no run of this drill")
 
 
 def test_a_merge_a_commit_that_is_no_version_and_a_wrong_base_are_told(clone: Repository) -> None:
@@ -153,18 +153,18 @@ def test_a_merge_a_commit_that_is_no_version_and_a_wrong_base_are_told(clone: Re
     commit(clone, "Somebody's notes", {"notes": ""})
     git(clone.folder, "checkout", "--quiet", "main")
     git(clone.folder, "merge", "--quiet", "--no-ff", "--message", "Merged", "side")
-    _, told = problems(clone, start, [outcome("a")])
-    assert any("has 2 parents" in line for line in told)
-    assert any("is not one data version" in line for line in told)
-    assert any(f"says its base is {md5_like(9)}, before it is {md5_like(1)}" in line for line in told)
+    _, found = problems(clone, start, [outcome("a")])
+    assert any("has 2 parents" in line for line in found)
+    assert any("is not one data version" in line for line in found)
+    assert any(f"says its base is {md5_like(9)}, before it is {md5_like(1)}" in line for line in found)
 
 
 def test_a_branch_that_was_replaced_is_told(clone: Repository) -> None:
     start = begin(clone)
     git(clone.folder, "checkout", "--quiet", "--orphan", "new")
     version(clone, 2, "a")
-    _, told = problems(clone, start, [outcome("a")])
-    assert told == [f"the branch does not contain {start.commit[:10]}, from which it was made"]
+    _, found = problems(clone, start, [outcome("a")])
+    assert found == [f"the branch does not contain {start.commit[:10]}, from which it was made"]
 
 
 def test_each_look_into_the_node_tells_the_steps_at_work() -> None:

@@ -54,13 +54,13 @@ def airflow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Airflow]
         yield signed_in
 
 
-def told(airflow: Airflow) -> CheckFailedError:
+def failure_of(airflow: Airflow) -> CheckFailedError:
     return failure(airflow, RUN, FAILED)
 
 
 @pytest.mark.parametrize("airflow", [CODE_IS_GONE], indirect=True)
 def test_of_a_run_whose_code_was_rewritten_away_it_says_so(airflow: Airflow) -> None:
-    error = told(airflow)
+    error = failure_of(airflow)
     assert error.message == (
         "modify_data: the history of the repository was rewritten: b41dad563a46, the commit of this run's DAG, is gone"
     )
@@ -69,11 +69,11 @@ def test_of_a_run_whose_code_was_rewritten_away_it_says_so(airflow: Airflow) -> 
 
 @pytest.mark.parametrize("airflow", [BROKEN_DATASET], indirect=True)
 def test_what_a_step_says_comes_before_what_airflow_raises(airflow: Airflow) -> None:
-    error = told(airflow)
+    error = failure_of(airflow)
     assert error.message == "modify_data: employee_attrition.csv, line 1: column 2: 'Age' is missing"
     assert error.hint == "fix the dataset"
 
 
 @pytest.mark.parametrize("airflow", [BROKEN_DATASET[2:]], indirect=True)
 def test_of_a_step_that_said_nothing_what_airflow_raised_is_shown(airflow: Airflow) -> None:
-    assert (told(airflow).detail or "").splitlines()[-1] == "AirflowFailException: modify_data: a broken dataset"
+    assert (failure_of(airflow).detail or "").splitlines()[-1] == "AirflowFailException: modify_data: a broken dataset"

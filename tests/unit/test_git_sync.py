@@ -138,7 +138,7 @@ def test_liveness_tells_whether_there_is_a_checkout(origin: Repository, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "expected"),
     [
         ({"GITSYNC_REPO": ""}, "GITSYNC_REPO is not set"),
         ({"GITSYNC_PERIOD": "soon"}, "'soon' is no duration"),
@@ -147,11 +147,11 @@ def test_liveness_tells_whether_there_is_a_checkout(origin: Repository, tmp_path
     ],
 )
 def test_what_it_cannot_do_is_told_at_the_start(
-    origin: Repository, tmp_path: Path, more: dict[str, str], told: str
+    origin: Repository, tmp_path: Path, more: dict[str, str], expected: str
 ) -> None:
     ended = once(variables(origin, tmp_path, **more))
     assert ended.returncode == 1
-    assert told in ended.stderr
+    assert expected in ended.stderr
 
 
 def test_the_password_reaches_git_and_no_file(origin: Repository, tmp_path: Path) -> None:

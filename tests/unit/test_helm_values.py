@@ -61,7 +61,7 @@ def test_what_the_chart_knows_passes(chart: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("schedulr: {}", r"0\.yaml: schedulr is not a known key \(did you mean scheduler\?\)"),
         ("scheduler: {replica: 2}", r"0\.yaml: scheduler\.replica is not a known key \(did you mean replicas\?\)"),
@@ -72,8 +72,8 @@ def test_what_the_chart_knows_passes(chart: Path, text: str) -> None:
         ("a: [", r"0\.yaml is not YAML"),
     ],
 )
-def test_what_it_does_not_know_is_named(chart: Path, text: str, told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_what_it_does_not_know_is_named(chart: Path, text: str, expected: str) -> None:
+    with pytest.raises(SettingsError, match=expected):
         check(chart, text)
 
 

@@ -66,28 +66,28 @@ def chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def node(engine: Path, *mounted: Path) -> None:
     mounts = [{"Source": str(source), "Destination": "/lab/data"} for source in mounted]
-    told: dict[str, Any] = {"Id": "1", "State": {"Running": True}, "Mounts": mounts}
-    (engine / "container").write_text(json.dumps([told]), "utf-8")
+    container: dict[str, Any] = {"Id": "1", "State": {"Running": True}, "Mounts": mounts}
+    (engine / "container").write_text(json.dumps([container]), "utf-8")
 
 
-def told(outcome: Outcome) -> list[str]:
+def reported(outcome: Outcome) -> list[str]:
     return [line for line in outcome.err.splitlines() if line.startswith(("error: ", "hint: "))]
 
 
 @pytest.mark.parametrize("command", ["up", "down", "down --purge"])
 @pytest.mark.parametrize(
-    ("data", "whose"),
-    [((), "another program"), (("/home/ada/lab/.lab/data/kind",), "the lab in /home/ada/lab")],
+    ("data", "owner"),
+    [((), "somebody else"), (("/home/ada/lab/.lab/data/kind",), "the lab in /home/ada/lab")],
     ids=["not a lab's", "another lab's"],
 )
 def test_a_cluster_of_the_same_name_that_is_not_this_labs_is_left_alone(
-    lab: Lab, engine: Path, command: str, data: tuple[str, ...], whose: str
+    lab: Lab, engine: Path, command: str, data: tuple[str, ...], owner: str
 ) -> None:
     node(engine, *map(Path, data))
     outcome = lab(*command.split())
-    error, hint = told(outcome)
+    error, hint = reported(outcome)
     assert outcome.status == 3
-    assert error == f"error: the kind cluster 'lab' belongs to {whose}"
+    assert error == f"error: the kind cluster 'lab' belongs to {owner}"
     assert "cluster.name" in hint
     assert not (engine / "changed").exists()
 
@@ -108,10 +108,10 @@ def test_a_lab_that_is_up_with_other_settings_shows_both_and_the_way_out(
     same_settings.remember_running(checkout.run / "settings.json", Settings())
     monkeypatch.setenv("LAB_AIRFLOW__DAGS", "gitsync")
     outcome = lab("up")
-    error, hint = told(outcome)
+    error, hint = reported(outcome)
     assert outcome.status == 3
-    assert "airflow.dags = 'bundle', requested 'gitsync'" in error
-    assert "images.source = 'auto', requested 'build'" in error
+    assert "airflow.dags = 'bundle', asked for 'gitsync'" in error
+    assert "images.source = 'auto', asked for 'build'" in error
     assert hint == "hint: make lab-down, then make lab-up"
     assert not (engine / "changed").exists()
 
@@ -126,8 +126,8 @@ def test_another_engine_than_the_one_that_is_up_is_refused(
     monkeypatch.setenv("LAB_ENGINE", "local")
     outcome = lab("up")
     assert outcome.status == 3
-    assert told(outcome) == [
-        "error: the lab is up with engine kind, requested local",
+    assert reported(outcome) == [
+        "error: the lab is up with engine kind, asked for local",
         "hint: make lab-down ENGINE=kind, then make lab-up ENGINE=local",
     ]
 
@@ -136,7 +136,7 @@ def test_a_chart_with_another_checksum_is_refused_with_both(lab: Lab, engine: Pa
     right = hashlib.sha256(chart.read_bytes()).hexdigest()
     chart.write_bytes(b"another")
     outcome = lab("up")
-    error, hint = told(outcome)
+    error, hint = reported(outcome)
     assert outcome.status == 3
     assert f"{chart}: sha256 {hashlib.sha256(b'another').hexdigest()}, expected {right}" in error
     assert hint == "hint: name airflow-1.2.3.tgz as released"
@@ -157,7 +157,7 @@ def test_a_key_that_the_chart_does_not_know_is_refused(
     (checkout.source / "helm-values.yaml").write_text(text, "utf-8")
     outcome = lab("up")
     assert outcome.status == 3
-    assert expected in told(outcome)[0]
+    assert expected in reported(outcome)[0]
     assert not (engine / "changed").exists()
 
 

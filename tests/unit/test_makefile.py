@@ -78,7 +78,7 @@ def test_json_is_handed_on_where_the_command_has_it(folder: Path, target: str) -
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [("1", ["status", "--wait"]), ("90", ["status", "--wait", "--limit", "90"])]
+    ("value", "expected"), [("1", ["status", "--wait"]), ("90", ["status", "--wait", "--limit", "90"])]
 )
-def test_wait_takes_its_limit_in_seconds(folder: Path, value: str, told: list[str]) -> None:
-    assert make(folder, "lab-status", f"WAIT={value}").stdout.splitlines()[:-1] == told
+def test_wait_takes_its_limit_in_seconds(folder: Path, value: str, expected: list[str]) -> None:
+    assert make(folder, "lab-status", f"WAIT={value}").stdout.splitlines()[:-1] == expected

@@ -137,10 +137,10 @@ def test_each_phase_is_told_with_its_limit_when_it_starts_its_notes_and_its_end(
 ) -> None:
     with pytest.raises(ServiceError):
         run(record.phase("good"), record.phase("bad", "good", apply=fail("no")))
-    told = capsys.readouterr().err.splitlines()
-    assert told[:2] == ["• Phase good (≤ 20 s) …", "    Phase good: at good"]
-    assert told[2].startswith("✓ Phase good")
-    assert told[-1].startswith("✗ Phase bad")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["• Phase good (≤ 20 s) …", "    Phase good: at good"]
+    assert lines[2].startswith("✓ Phase good")
+    assert lines[-1].startswith("✗ Phase bad")
 
 
 def assert_set(event: threading.Event) -> None:

@@ -147,7 +147,7 @@ def test_ctrl_c_says_that_the_run_continues(airflow: AirflowLab, running: Access
         assert run.stderr is not None
         next(line for line in run.stderr if line.startswith("• pull_data"))
         run.send_signal(signal.SIGINT)
-        told = run.stderr.read()
+        output = run.stderr.read()
         assert run.wait(20) == 130
     run_id = airflow.started[0]["dag_run_id"]
-    assert f"Stopped watching. Run {run_id} continues in Airflow.\nhint: make lab-logs RUN={run_id}\n" in told
+    assert f"Stopped watching. Run {run_id} continues in Airflow.\nhint: make lab-logs RUN={run_id}\n" in output

@@ -61,7 +61,7 @@ class Host:
         subprocess.run(["sh", "-c", limited, "sh", *arguments], env=environment, cwd=self.folder, check=True)
         assert (self.folder / "called").read_text() == " ".join(arguments) + "\n"
 
-    def told(self, file: str, process: Any, *arguments: str) -> Any:
+    def passed(self, file: str, process: Any, *arguments: str) -> Any:
         (self.folder / file).write_text(json.dumps(process, separators=(",", ":")))
         self.call(*arguments)
         return json.loads((self.folder / file).read_text())
@@ -70,26 +70,26 @@ class Host:
 @pytest.mark.parametrize("options", [["--bundle", "."], ["--bundle=."], []])
 def test_a_container_is_asked_for_without_what_the_host_lacks(tmp_path: Path, options: list[str]) -> None:
     host = Host(tmp_path, WITHOUT)
-    told = host.told("config.json", {"process": PROCESS}, "--root", "/run/x", "create", *options, "id")
-    assert told == {"process": ALLOWED}
+    passed = host.passed("config.json", {"process": PROCESS}, "--root", "/run/x", "create", *options, "id")
+    assert passed == {"process": ALLOWED}
 
 
 def test_a_further_process_too(tmp_path: Path) -> None:
-    told = Host(tmp_path, WITHOUT).told("process.json", PROCESS, "exec", "--process", "process.json", "id")
-    assert told == ALLOWED
+    passed = Host(tmp_path, WITHOUT).passed("process.json", PROCESS, "exec", "--process", "process.json", "id")
+    assert passed == ALLOWED
 
 
 def test_a_limit_that_the_host_can_give_stays(tmp_path: Path) -> None:
     process = copy.deepcopy(PROCESS) | {"rlimits": [{"type": "RLIMIT_NOFILE", "hard": 64, "soft": 64}]}
-    told = Host(tmp_path, WITHOUT).told("config.json", {"process": process}, "run", "--bundle", ".", "id")
-    assert told["process"]["rlimits"] == process["rlimits"]
+    passed = Host(tmp_path, WITHOUT).passed("config.json", {"process": process}, "run", "--bundle", ".", "id")
+    assert passed["process"]["rlimits"] == process["rlimits"]
 
 
 def test_a_host_that_lacks_nothing_changes_nothing(tmp_path: Path) -> None:
-    told = Host(tmp_path, WITH).told("config.json", {"process": PROCESS}, "create", "--bundle", ".", "id")
-    assert told == {"process": PROCESS}
+    passed = Host(tmp_path, WITH).passed("config.json", {"process": PROCESS}, "create", "--bundle", ".", "id")
+    assert passed == {"process": PROCESS}
 
 
 def test_other_commands_go_straight_to_runc(tmp_path: Path) -> None:
-    told = Host(tmp_path, WITHOUT).told("config.json", {"process": PROCESS}, "delete", "--force", "id")
-    assert told == {"process": PROCESS}
+    passed = Host(tmp_path, WITHOUT).passed("config.json", {"process": PROCESS}, "delete", "--force", "id")
+    assert passed == {"process": PROCESS}

@@ -79,8 +79,8 @@ def test_dag_files_that_do_not_load_are_listed_and_leave_the_lab_healthy(
     outcome = lab("status")
     assert outcome.status == 0
     assert f"DAGs: 1 file cannot be loaded\n  {BROKEN}\nhint: " in outcome.err
-    (told,) = json.loads(lab("status", "--json").out)["import_errors"]
-    assert (told["file"], told["line"], told["error"]) == (FAULT.file, 41, "SyntaxError: invalid syntax")
+    (shown,) = json.loads(lab("status", "--json").out)["import_errors"]
+    assert (shown["file"], shown["line"], shown["error"]) == (FAULT.file, 41, "SyntaxError: invalid syntax")
 
 
 def test_doctor_fails_on_a_dag_file_that_does_not_load() -> None:
@@ -90,7 +90,7 @@ def test_doctor_fails_on_a_dag_file_that_does_not_load() -> None:
 
 
 @pytest.mark.parametrize(
-    ("info", "told"),
+    ("info", "shown"),
     [
         (
             {"statename": "EXITED", "stop": 100, "now": 103, "description": "Nov 24 09:06 AM"},
@@ -100,21 +100,21 @@ def test_doctor_fails_on_a_dag_file_that_does_not_load() -> None:
         ({"statename": "STOPPED", "stop": 0, "now": 103, "description": "Not started"}, "Not started"),
     ],
 )
-def test_a_service_without_a_process_says_since_when_and_what_comes_next(info: dict[str, Any], told: str) -> None:
-    assert report.why_not_running(info) == told
+def test_a_service_without_a_process_says_since_when_and_what_comes_next(info: dict[str, Any], shown: str) -> None:
+    assert report.why_not_running(info) == shown
 
 
 @pytest.mark.parametrize(
-    ("started", "told"),
+    ("started", "shown"),
     [
         ("2999-01-01T00:00:00.604837179Z", "the API server is starting"),
         ("2020-01-01T00:00:00.604837179Z", "the API server does not answer: pods is forbidden: User cannot list"),
     ],
 )
-def test_while_a_node_starts_the_reason_is_the_api_server(started: str, told: str) -> None:
+def test_while_a_node_starts_the_reason_is_the_api_server(started: str, shown: str) -> None:
     error = ProgramError("kubectl ended with exit status 1", detail="{}\npods is forbidden: User cannot list")
     instance: Any = SimpleNamespace(container=lambda: {"State": {"StartedAt": started}})
-    assert kind_report.why_no_answer(instance, error) == told
+    assert kind_report.why_no_answer(instance, error) == shown
 
 
 @pytest.fixture

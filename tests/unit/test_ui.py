@@ -15,16 +15,16 @@ from lab import ui
 from lab.errors import LabError
 
 ESCAPE = "\x1b"
-TELL = "from lab import ui; from lab.errors import LabError; ui.show_error(LabError('broken', 'mend it', 'last line'))"
+TELL = "from lab import ui; from lab.errors import LabError; ui.tell(LabError('broken', 'fix it', 'last line'))"
 TABLE = "from lab import ui; ui.table([['a', 'b' * 150]], ['one', 'two'])"
 
 
-def told(code: str) -> subprocess.CompletedProcess[str]:
+def output_of(code: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS"}}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
 
 
-def told_on_a_terminal(code: str, **variables: str) -> str:
+def output_on_a_terminal(code: str, **variables: str) -> str:
     """What the program writes on a pseudo-terminal."""
     ours, theirs = pty.openpty()
     environment = {**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm-256color", **variables}
@@ -37,25 +37,25 @@ def told_on_a_terminal(code: str, **variables: str) -> str:
 
 
 def test_without_a_terminal_there_is_no_colour_code() -> None:
-    finished = told(f"{TELL}; {TABLE}")
+    finished = output_of(f"{TELL}; {TABLE}")
     assert ESCAPE not in finished.stdout + finished.stderr
     assert "broken" in finished.stderr
     assert "one" in finished.stdout
 
 
 def test_on_a_terminal_there_is_colour_unless_it_is_unwanted() -> None:
-    assert ESCAPE in told_on_a_terminal(TELL)
-    assert f"{ESCAPE}[31" not in told_on_a_terminal(TELL, NO_COLOR="1")
+    assert ESCAPE in output_on_a_terminal(TELL)
+    assert f"{ESCAPE}[31" not in output_on_a_terminal(TELL, NO_COLOR="1")
 
 
 def test_an_error_is_one_line_its_evidence_and_a_hint_on_standard_error() -> None:
-    finished = told(TELL)
-    assert finished.stderr == "error: broken\n  │ last line\nhint: mend it\n"
+    finished = output_of(TELL)
+    assert finished.stderr == "error: broken\n  │ last line\nhint: fix it\n"
     assert finished.stdout == ""
 
 
 def test_an_error_without_hint_and_evidence_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    ui.show_error(LabError("broken"))
+    ui.tell(LabError("broken"))
     assert capsys.readouterr().err == "error: broken\n"
 
 
@@ -63,7 +63,7 @@ def test_an_error_without_hint_and_evidence_is_one_line(capsys: pytest.CaptureFi
     "text", ["[red]x[/]", "[/]", "a\\", "C:\\[b]", "x" * 400, "at :warning: 10:id:4", "[link=http://x]y"]
 )
 def test_text_is_told_as_it_is_and_on_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    ui.show_error(LabError(text, text, text))
+    ui.tell(LabError(text, text, text))
     ui.say(text)
     assert capsys.readouterr().err == f"error: {text}\n  │ {text}\nhint: {text}\n{text}\n"
 
@@ -74,7 +74,7 @@ def test_a_table_cell_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_long_cell_stays_on_one_line_where_there_is_no_terminal() -> None:
-    assert told(TABLE).stdout.splitlines()[1].rstrip().endswith("b" * 150)
+    assert output_of(TABLE).stdout.splitlines()[1].rstrip().endswith("b" * 150)
 
 
 def test_data_is_json_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

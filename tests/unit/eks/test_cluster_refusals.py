@@ -64,20 +64,22 @@ def test_a_namespace_of_somebody_elses_is_left_alone(amazon: Amazon, lab: Lab) -
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "expected"),
     [
         ("error: You must be logged in to the server (Unauthorized)", "does not let these credentials in"),
         ("Unable to connect to the server: dial tcp 10.0.0.1:443: i/o timeout", "does not answer at https://other"),
         ("Error from server (Forbidden): namespaces is forbidden: User x", "forbids this"),
     ],
 )
-def test_a_cluster_that_cannot_be_used_is_told_for_what_it_is(amazon: Amazon, lab: Lab, said: str, told: str) -> None:
+def test_a_cluster_that_cannot_be_used_is_told_for_what_it_is(
+    amazon: Amazon, lab: Lab, said: str, expected: str
+) -> None:
     existing(amazon)
     amazon.service.change(cluster=OTHER_CLUSTER, addons=["eks-pod-identity-agent", "aws-ebs-csi-driver"])
     amazon.fail("kubectl", said)
     outcome = lab("eks", "up")
     assert outcome.status == 12
-    assert told in outcome.err.splitlines()[-2] + outcome.err
+    assert expected in outcome.err.splitlines()[-2] + outcome.err
     assert "role mlops-lab-dvc" in outcome.err  # what is made is listed
 
 

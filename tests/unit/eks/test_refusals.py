@@ -100,13 +100,13 @@ DENIALS = [
 def test_a_call_that_is_not_allowed_is_named_with_the_missing_action(
     amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch, denial: tuple[str, str, str]
 ) -> None:
-    method, said, told = denial
+    method, said, expected = denial
     if method == "put_bucket_encryption":  # moto takes every bucket for encrypted, as Amazon S3 does
         monkeypatch.setattr("lab.engine.eks.bucket.Bucket.is_encrypted", lambda _: False)
     refuse(monkeypatch, method, answer("AccessDenied", said))
     outcome = lab("eks", "up")
     assert outcome.status == 12
-    assert f"error: AWS refused {told}" in outcome.err
+    assert f"error: AWS refused {expected}" in outcome.err
     assert "made: policy mlops-lab-dvc" in outcome.err
     what = "role" if method == "create_role" else "bucket"
     assert re.search(rf"(not |half-)made: {what} ", outcome.err)
@@ -130,20 +130,20 @@ def make_role(tags: list[dict[str, str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "whose"),
+    ("tags", "reason"),
     [
         ([], "is not the lab's"),
         ([{"Key": "mlops-lab/cluster", "Value": "lab-two"}], "is the lab's of cluster lab-two"),
     ],
 )
 def test_a_role_of_that_name_that_is_not_this_labs_is_left_alone(
-    amazon: Amazon, lab: Lab, tags: list[dict[str, str]], whose: str
+    amazon: Amazon, lab: Lab, tags: list[dict[str, str]], reason: str
 ) -> None:
     make_role(tags)
     for command in ("up", "plan"):
         outcome = lab("eks", command)
         assert outcome.status == 3
-        assert f"the role mlops-lab-dvc is there and {whose}" in outcome.err
+        assert f"the role mlops-lab-dvc is there and {reason}" in outcome.err
     assert amazon.client("s3").list_buckets()["Buckets"] == []  # nothing else was made, either
     assert lab("eks", "down", "--cluster", CLUSTER).status == 0
     assert [role["RoleName"] for role in amazon.client("iam").list_roles()["Roles"]] == ["mlops-lab-dvc"]

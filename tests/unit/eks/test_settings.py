@@ -75,12 +75,12 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "told"), WRONG, ids=[case[2][:40] for case in WRONG])
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, before: str, after: str, told: str) -> None:
+@pytest.mark.parametrize(("before", "after", "expected"), WRONG, ids=[case[2][:40] for case in WRONG])
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, before: str, after: str, expected: str) -> None:
     with pytest.raises(SettingsError) as error:
         read(tmp_path, TOML.replace(before, after))
     assert error.value.message.startswith("a setting is wrong: eks.toml: ")
-    assert told in error.value.message
+    assert expected in error.value.message
     assert error.value.exit_code == 3
 
 

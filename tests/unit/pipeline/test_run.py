@@ -36,10 +36,10 @@ def run(**changes: str) -> Run:
 
 
 def test_what_is_given_is_what_the_run_has() -> None:
-    told = run()
-    assert (told.identity, told.dag, told.rows) == (GIVEN["PIPELINE_RUN_ID"], "dataset_pipeline", 12)
-    assert (told.repository, told.branch) == (GIVEN["PIPELINE_REPOSITORY"], "feature/more-rows")
-    assert (told.date, told.code_version, told.shared) == ("2025-01-31", "0123abcdef", Path("/shared"))
+    parsed = run()
+    assert (parsed.identity, parsed.dag, parsed.rows) == (GIVEN["PIPELINE_RUN_ID"], "dataset_pipeline", 12)
+    assert (parsed.repository, parsed.branch) == (GIVEN["PIPELINE_REPOSITORY"], "feature/more-rows")
+    assert (parsed.date, parsed.code_version, parsed.shared) == ("2025-01-31", "0123abcdef", Path("/shared"))
 
 
 @pytest.mark.parametrize("name", sorted(set(GIVEN) - {"PIPELINE_CODE_VERSION"}))
@@ -61,8 +61,8 @@ def test_only_a_try_that_none_follows_is_the_last(left: str, last: bool) -> None
 
 def test_what_runs_the_steps_is_known_by_image_and_digest() -> None:
     digest = f"sha256:{'0' * 64}"
-    told = run(PIPELINE_WORKER_IMAGE="lab/worker:1", PIPELINE_WORKER_DIGEST=digest).worker
-    assert (told.image, told.digest) == ("lab/worker:1", digest)
+    parsed = run(PIPELINE_WORKER_IMAGE="lab/worker:1", PIPELINE_WORKER_DIGEST=digest).worker
+    assert (parsed.image, parsed.digest) == ("lab/worker:1", digest)
     assert run().worker == Worker("", "")
 
 
@@ -75,11 +75,11 @@ def test_a_malformed_variable_is_refused_with_its_value_on_one_line(name: str, v
 
 
 def test_a_run_has_a_folder_of_its_own_inside_the_shared_one() -> None:
-    told = run()
-    for path in (told.folder, told.clone, told.data_file, told.lock, told.appended):
+    parsed = run()
+    for path in (parsed.folder, parsed.clone, parsed.data_file, parsed.lock, parsed.appended):
         assert path.is_relative_to("/shared/runs")
-    assert told.folder == run().folder
-    assert told.pointer == "datasets/größe und mehr.csv.dvc"
+    assert parsed.folder == run().folder
+    assert parsed.pointer == "datasets/größe und mehr.csv.dvc"
 
 
 @pytest.mark.parametrize("identity", [".", "manual:1", "manual+1", "manual.1", "~", "x" * 250])

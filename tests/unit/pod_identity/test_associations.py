@@ -15,7 +15,7 @@ def test_each_account_has_its_role() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("{}: {", "not YAML"),
         ("namespace: airflow", "not a list"),
@@ -24,8 +24,8 @@ def test_each_account_has_its_role() -> None:
         (ONE + ONE, "two associations for airflow/airflow-dvc-sa"),
     ],
 )
-def test_what_is_wrong_is_named(text: str, told: str) -> None:
-    with pytest.raises(BadAssociationsError, match=told):
+def test_what_is_wrong_is_named(text: str, expected: str) -> None:
+    with pytest.raises(BadAssociationsError, match=expected):
         parse(text)
 
 

@@ -51,9 +51,9 @@ def reviewed(folder: Path, asked: Object) -> tuple[Object, Object]:
             request = {"uid": "7", "namespace": "airflow", "object": asked}
             review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
             async with session.post(server.make_url("/mutate"), json=review) as answer:
-                told: Object = await answer.json()
-                assert (told["apiVersion"], told["kind"]) == (review["apiVersion"], review["kind"])
-                return dict(told["response"])
+                body: Object = await answer.json()
+                assert (body["apiVersion"], body["kind"]) == (review["apiVersion"], review["kind"])
+                return dict(body["response"])
 
     response = asyncio.run(run())
     made: Object = json.loads(json.dumps(asked))

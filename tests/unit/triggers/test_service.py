@@ -138,15 +138,15 @@ def test_the_log_has_one_line_for_each_change_of_state_and_the_file_the_trouble(
         service = Service(world.service, seconds=3600, state_file=state)
         world.airflow.is_loaded = False
         world.push()
-        told = []
+        states = []
         for is_away in (False, False, True, True, True, False):
             world.airflow.is_away = is_away
             await service.look()
-            told.append(state.read_text("utf-8").strip())
+            states.append(state.read_text("utf-8").strip())
         waiting = "Airflow has loaded no DAG that names the asset lab://datasets/changed"
         away = "Airflow answered 503 to POST /auth/token"
         assert [record.getMessage() for record in caplog.records] == [waiting, away, waiting]
-        assert told == ["", "", away, away, away, ""]
+        assert states == ["", "", away, away, away, ""]
         world.airflow.is_loaded = True
         await service.look()
         assert caplog.records[-1].getMessage() == "all is well again"

@@ -213,8 +213,8 @@ def test_a_broken_clone_is_made_anew(tmp_path: Path) -> None:
 def test_a_git_server_that_is_away_is_told_in_one_line(tmp_path: Path) -> None:
     async def use(world: World) -> None:
         (tmp_path / "origin.git").rename(tmp_path / "away")
-        with pytest.raises(TroubleError, match="git ls-remote: ") as told:
+        with pytest.raises(TroubleError, match="git ls-remote: ") as caught:
             await world.raised()
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(caught.value)
 
     in_a_world(tmp_path, use)
