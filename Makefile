@@ -123,7 +123,7 @@ lint:            ## ruff and mypy
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 lint-fix:        ## Let ruff fix what it can
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
-drill:           ## Run the pipeline while processes are killed and services are away, then check every promise (ROUNDS=60, SEED=1, FIRST=1, AT_ONCE=1, KEEP=1, PLAN=1, JSON=1)
+drill:           ## Run the pipeline while processes are killed and services are down, then check every promise (ROUNDS=60, SEED=1, FIRST=1, AT_ONCE=1, KEEP=1, PLAN=1, JSON=1)
 	@$(LAB) drill $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(FIRST),--first $(FIRST)) $(if $(AT_ONCE),--at-once $(AT_ONCE)) \
 	$(if $(KEEP),--keep) $(if $(PLAN),--plan) $(if $(RESTORE),--restore) $(if $(JSON),--json)
 bench:           ## Measure, print and store a table of times and memory (minutes; SCENARIOS="warm kind-up")

@@ -40,7 +40,7 @@ def people(lab: Checkout, folder: Path, *names: str) -> Iterator[list[subprocess
 
 
 def start_runs(client: httpx.Client, count: int, rows: int, prefix: str) -> list[str]:
-    """Trigger so many runs at the same moment; Airflow takes each when it is first asked."""
+    """Trigger that many runs at the same moment; Airflow accepts each at the first request."""
 
     def start(number: int) -> str:
         run_id = f"{prefix}-{number}"
@@ -72,7 +72,7 @@ def wait_for_runs(client: httpx.Client, run_ids: list[str], limit: float) -> tup
 
 
 def require_one_version_each(lab: Checkout, folder: Path, *, count: int, rows: int, limit: float) -> None:
-    """Run so many at once while two people push, and hold the history to what was promised."""
+    """Run that many in parallel while two people push, and check the history against the promises."""
     before = lab.json("history")
     url = lab.status()["urls"]["airflow"]
     with (

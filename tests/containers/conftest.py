@@ -27,7 +27,7 @@ COMPOSE_FILE = Path(__file__).with_name("compose.yaml")
 
 @pytest.fixture(scope="session")
 def images() -> ImageSet:
-    """The lab's images that run in pods, at hand: pulled or built if need be."""
+    """The lab's images that run in pods: pulled or built if needed."""
     require_engine()
     paths = Paths.of()
     found = image_set(paths, load(paths.source / "lab.toml"))
@@ -82,7 +82,7 @@ def not_yet_up(docker_compose_command: str, docker_compose_file: str, images: Im
 
 @pytest.fixture(scope="session")
 def docker_compose_project_name(not_yet_up: Stack, compose_variables: None) -> Iterator[str]:
-    """Whatever bears the name goes afterwards: pytest-docker forgets a start that failed."""
+    """Everything with the name is removed afterwards: pytest-docker does not clean up a failed start."""
     try:
         yield not_yet_up.project
     finally:

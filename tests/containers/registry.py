@@ -23,7 +23,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 @dataclass
 class Registry:
-    """`refusal` is the status and the body of every answer in place of an image; 401 may ask for a password first."""
+    """`refusal` is the status and the body of every answer instead of an image; 401 may ask for a password first."""
 
     folder: Path
     address: str = ""

@@ -60,7 +60,7 @@ class Machine:
         return found
 
     def which(self) -> str:
-        """The label of the image, which is got if need be."""
+        """The label of the image, which is fetched if needed."""
         images = self.images()
         images.ensure(print, [NAME])
         found = inspect("image", images.reference(NAME))

@@ -30,7 +30,7 @@ class KindLab(Checkout):
         return finished.stdout
 
     def start_worker(self, name: str, command: list[str], container: dict[str, Any], **spec: Any) -> None:
-        """Start a pod in the namespace of Airflow with the worker's image and user, and what else is given."""
+        """Start a pod in the namespace of Airflow with the worker's image and user, and the given fields."""
         place = ("--namespace", "airflow")
         path = "jsonpath={.data.PIPELINE_WORKER_IMAGE}"
         image = self.kubectl("get", "configmap", "pipeline-environment", *place, "--output", path)

@@ -16,7 +16,7 @@ from tests.integration.checkout import check_out
 
 
 def everything_in_docker() -> dict[str, set[str]]:
-    """What Docker holds that a lab could leave behind or take away."""
+    """What Docker holds that a lab could leave behind or remove."""
     listings = {
         "containers": ["ps", "--all", "--quiet", "--no-trunc"],
         "networks": ["network", "ls", "--quiet", "--no-trunc"],

@@ -23,7 +23,7 @@ TRACK = "echo $$; exec conntrack --event --event-mask NEW"
 
 @dataclass(frozen=True)
 class Flow:
-    """A connection from `source` to `asked`, which the node handed on to `target` as one of `seen`."""
+    """A connection from `source` to `asked`, which the node forwarded to `target` as one of `seen`."""
 
     protocol: str
     source: str

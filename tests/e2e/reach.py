@@ -1,6 +1,6 @@
 """Runs in a pod with the account of the steps, in the worker's image: what answers it, and what it may do there.
 
-Takes the address of the node and prints one JSON object, in which 0 stands for no answer.
+Takes the address of the node and prints one JSON object, in which 0 means no answer.
 """
 
 import base64

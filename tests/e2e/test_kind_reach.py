@@ -22,7 +22,7 @@ ACCOUNT = "airflow-dvc-sa"
 SECTION = "## Reach of a step pod"
 OWN_NODE = "its own node"
 UNKNOWN = "as the machine"
-"""The answer of what lies outside the lab."""
+"""The answer of what is outside the lab."""
 OUTSIDE = End("203.0.113.7")
 """An address of the internet (RFC 5737)."""
 Rows = list[tuple[str, ...]]

@@ -43,7 +43,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(scope="session")
 def variables() -> Iterator[dict[str, str]]:
-    """What leads DVC to the bucket. As in a pod, no AWS configuration file is named."""
+    """What points DVC to the bucket. As in a pod, no AWS configuration file is named."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     address, port = server.get_host_and_port()

@@ -45,7 +45,7 @@ class World:
         file.write_text(content, "utf-8")
 
     def link(self, name: str, target: str | Path) -> None:
-        """A symbolic link in place of what is there."""
+        """A symbolic link that replaces the file."""
         file = self.desk / name
         if file.is_dir() and not file.is_symlink():
             file.rename(self.place.folder / f"was-{file.name.strip('.')}")
@@ -53,7 +53,7 @@ class World:
         file.symlink_to(target)
 
     def submodule(self, name: str) -> None:
-        """A gitlink in place of what is there."""
+        """A gitlink that replaces the file."""
         self.place.git("rm", "-r", "--quiet", "--cached", "--", name)
         commit = self.place.git("rev-parse", "HEAD")
         self.place.git("update-index", "--add", "--cacheinfo", f"160000,{commit},{name}")

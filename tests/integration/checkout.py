@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 
 @dataclass
 class Checkout:
-    """`folder` is the checkout, `home` stands in for the person's home; `made` is what `git status` is held against."""
+    """`folder` is the checkout, `home` replaces the person's home; `git status` is compared with `made`."""
 
     folder: Path
     home: Path

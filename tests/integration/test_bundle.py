@@ -38,7 +38,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Checkout:
-    """A checkout on a machine that never had anything to do with a lab, as far as that can be had here."""
+    """A checkout on a machine that never had a lab, as far as a test can do that."""
     checkout = check_out(tmp_path)
     checkout.variables |= {
         **PROXIES,

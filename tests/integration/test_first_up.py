@@ -1,4 +1,4 @@
-"""`lab up` in a checkout without a lab: it goes on after a kill, and leaves no trace outside `.lab/`."""
+"""`lab up` in a checkout without a lab: it resumes after a kill, and leaves no trace outside `.lab/`."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def filled(path: str) -> str:
 
 
 def test_no_port_does_anything_without_a_password(lab: Checkout, services: Services) -> None:
-    """Ports do not know users, so this is the same for every one."""
+    """Ports do not know users, so this is the same for every user."""
     before = services.state()
     found = answers(lab, services)
     # Airflow's page comes without data.

@@ -49,7 +49,7 @@ class Request:
         return replace(self, headers={**kept, **(headers or {})}, **changed)
 
     def send(self) -> Answer:
-        """Send it as it stands, with no header that it does not have."""
+        """Send it unchanged, with no additional header."""
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
             connection.putrequest(self.method, self.target, skip_host=True, skip_accept_encoding=True)
             length = {} if "Transfer-Encoding" in self.headers else {"Content-Length": str(len(self.body))}

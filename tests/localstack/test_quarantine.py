@@ -69,7 +69,7 @@ def contents(access: Access, s3: Any) -> dict[str, bytes | None]:
 
 
 def in_child(work: Callable[[], object], line: int) -> int:
-    """Do this in a fork that ends without any clean-up before it executes so many lines; its exit status."""
+    """Do this in a fork that ends without clean-up before it executes that many lines; returns its exit status."""
     if (child := os.fork()) == 0:
         left = line
 

@@ -79,7 +79,7 @@ class Amazon:
         enforce(enabled=True)
 
     def clear(self, prefix: str) -> None:
-        """Take away what lies below it, as the owner."""
+        """Delete everything below it, as the owner."""
         enforce(enabled=False)
         for key in self.stored():
             if key.startswith(prefix):

@@ -25,7 +25,7 @@ PARTS = 100 * 2**20
 
 @dataclass
 class Work:
-    """What each operation came to, which keys there were after it, and all that IAM was asked."""
+    """The result of each operation, the keys after it, and every question to IAM."""
 
     first: str = ""
     second: str = ""
@@ -156,7 +156,7 @@ def test_each_permission_is_needed(work: Work, missing: str, document: Document)
 
 
 def test_a_role_that_may_not_list_task_logs_would_lose_them(amazon: Amazon, tmp_path: Path) -> None:
-    """What makes ListBucket necessary: Airflow takes the 403 for a log that is not there yet for a failure."""
+    """What makes ListBucket necessary: Airflow treats the 403 for a log that does not exist yet as a failure."""
     document = permissions(BUCKET)
     document["Statement"][0]["Condition"]["StringLike"]["s3:prefix"] = ["dvc/*"]
     pod = make_pod(amazon, amazon.session(document), tmp_path)

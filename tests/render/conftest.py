@@ -1,4 +1,4 @@
-"""What the cluster would be given: each overlay by kustomize, and Airflow's chart with the values of each place."""
+"""What is applied to the cluster: each overlay by kustomize, and Airflow's chart with the values of each place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IMAGES = {name: f"lab/{name}:{name.encode().hex()[:12]:0<12}" for name in IN_CLU
 
 @functools.cache
 def program(name: str) -> Path:
-    """One of the lab's own tools, fetched or built if need be."""
+    """One of the lab's own tools, fetched or built if needed."""
     ensure_tools(Paths.of(), print)
     return tool(Paths.of(), name)
 
@@ -52,7 +52,7 @@ def secrets(access: Access) -> list[Object]:
 
 @pytest.fixture(scope="session")
 def overlay(access: Access) -> Render:
-    """`overlay("local")` as the engine applies it, `overlay("eks")` as it stands."""
+    """`overlay("local")` as the engine applies it, `overlay("eks")` unchanged."""
 
     @functools.cache
     def render(place: str) -> list[Object]:

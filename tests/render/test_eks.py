@@ -1,4 +1,4 @@
-"""What a cluster on EKS is given, as `lab eks up` would: the overlay and the chart with all that eks.toml says."""
+"""What `lab eks up` applies to a cluster on EKS: the overlay and the chart with all that eks.toml says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifests of both overlays: what DAGs rely on, and the services that stand beside Airflow on a laptop."""
+"""The manifests of both overlays: what DAGs rely on, and the services that run beside Airflow on a laptop."""
 
 from __future__ import annotations
 

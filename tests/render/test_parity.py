@@ -19,7 +19,7 @@ from tests.render.conftest import program
 
 
 class Outcome(NamedTuple):
-    """What the command came to."""
+    """The result of the command."""
 
     status: int
     report: dict[str, Any]

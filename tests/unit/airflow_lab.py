@@ -30,7 +30,7 @@ Look = tuple[str, list[str | None]]
 
 @dataclass
 class AirflowLab:
-    """Answers as Airflow does. Each look at a run takes the next of `looks`, and the last one for ever."""
+    """Answers as Airflow does. Each poll of a run gets the next of `looks`, and then the last one."""
 
     looks: list[Look] = field(default_factory=list)
     bundle_version: str | None = COMMIT
@@ -43,7 +43,7 @@ class AirflowLab:
     seen: int = 0
 
     def break_dag(self, trace: str = TRACE, file: str = "dataset_pipeline.py") -> None:
-        """As a push of a file that Python cannot import: Airflow takes the DAG for stale at once."""
+        """As a push of a file that Python cannot import: Airflow treats the DAG as stale at once."""
         self.broken = file == "dataset_pipeline.py"
         self.errors.append({"import_error_id": len(self.errors) + 1, "timestamp": "2100-01-01T00:00:00Z",
                             "filename": file, "bundle_name": "lab", "stack_trace": trace})  # fmt: skip

@@ -1,4 +1,4 @@
-"""Stands where Airflow's REST API is, and gives the answers that a test wants of it."""
+"""Replaces Airflow's REST API, and gives the answers that a test needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Answer = Callable[[str, Any], tuple[int, Any]]
 
 @contextmanager
 def airflow_server(folder: Path, answer: Answer) -> Iterator[Access]:
-    """A server while the block runs, that signs everybody in and leaves the rest to `answer`; how a lab reaches it."""
+    """A server while the block runs, that signs every user in and leaves the rest to `answer`; how a lab reaches it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -22,7 +22,7 @@ FOREIGN = ("LAB_", "PIPELINE_", "GITSYNC_", "GIT_", "AWS_", "AIRFLOW", "DVC_", "
 
 
 class Outcome(NamedTuple):
-    """What a command came to."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -53,7 +53,7 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
-    """The paths of an empty checkout, which the command line takes for its own."""
+    """The paths of an empty checkout, which the command line uses as its own."""
     source = tmp_path / "checkout"
     source.mkdir()
     monkeypatch.setattr(lab_paths, "SOURCE", source)

@@ -63,7 +63,7 @@ def test_a_client_without_patience_tells_the_error_at_once(server: Losing, acces
 
 
 def refusing(times: int) -> Callable[[str, object], tuple[int, dict[str, str]]]:
-    """An answer that refuses the token so many times, as Airflow does after its signing key was replaced."""
+    """An answer that refuses the token that many times, as Airflow does after its signing key was replaced."""
     answers = itertools.chain(
         [(403, {"detail": "Invalid JWT token"})] * times, itertools.repeat((200, {"is": "there"}))
     )

@@ -1,4 +1,4 @@
-"""`lab audit`: what pip-audit says of every lock; a network that does not lead there is no clean bill."""
+"""`lab audit`: what pip-audit says of every lock; without a connection there is no clean result."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_changed_bit_is_refused_wherever_it_is_and_its_part_named(tmp_path: Pa
             taken(file)
         assert "lab.tar" in refused.value.message, position
         found, part = refused.value.message, parts[position // archive.BLOCK]
-        # What a changed checksum belies is the manifest.
+        # A changed checksum contradicts the manifest.
         assert part in found or (part == archive.CHECKSUM and archive.MANIFEST in found), (position, found)
         file.write_bytes(sound)
     assert taken(file) == FILES

@@ -1,4 +1,4 @@
-"""The images of a bundle, through a `docker` that keeps one file: what it saves is what it is given to load."""
+"""The images of a bundle, through a `docker` that keeps one file: what it saves is what it loads."""
 
 from __future__ import annotations
 

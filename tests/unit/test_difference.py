@@ -1,4 +1,4 @@
-"""The rows in which two files differ, by Employee ID: whatever stands where in them."""
+"""The rows in which two files differ, by Employee ID, in any order."""
 
 from __future__ import annotations
 

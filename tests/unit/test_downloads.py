@@ -86,7 +86,7 @@ def test_a_program_comes_out_of_its_archive(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_nothing_is_waited_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A name that leads nowhere, by RFC 2606.
+    # A name that does not resolve, by RFC 2606.
     pinned(monkeypatch, "http://nowhere.invalid/{}", "0" * 64)
     since = time.monotonic()
     assert download(tmp_path, "kind", "kubectl") == {}

@@ -110,7 +110,7 @@ def version(clone: Repository, number: int, run: str, base: int | None = None) -
 
 
 def begin(clone: Repository) -> Start:
-    """Version 1 on the lab's branch, and a branch of a drill that is where `clone` goes on."""
+    """Version 1 on the lab's branch, and a branch of a drill that `clone` continues."""
     commit(clone, "By hand", {f"{PATH}.dvc": pointer_text(md5_like(1))})
     return Start(clone.out("rev-parse", "HEAD"), versions.read(clone)[-1])
 

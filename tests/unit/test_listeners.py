@@ -1,4 +1,4 @@
-"""Ports of the local engine that another program has taken: it is named, not believed, and given no password."""
+"""Ports of the local engine that another program has taken: it is named, not trusted, and gets no password."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def engine(tmp_path: Path) -> Iterator[LocalEngine]:
 
 
 def start_git(engine: LocalEngine, code: str) -> None:
-    """A program in place of the Git server, under the supervisor."""
+    """A program instead of the Git server, under the supervisor."""
     environment = clean_environment({"LAB_HOME": str(engine.paths.home)})
     engine.instance.start(Service(GIT, [sys.executable, "-c", code], environment, str(engine.paths.home)))
     supervisor = engine.instance.supervisor()

@@ -19,7 +19,7 @@ def section(title: str) -> str:
 
 
 def names(text: str) -> list[str]:
-    """What stands below the licences."""
+    """What is below the licences."""
     lines = [line for line in text.splitlines() if line and not line.startswith("-- ")]
     return [name for line in lines for name in re.split(r",\s*", line) if name]
 

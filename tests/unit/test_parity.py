@@ -1,4 +1,4 @@
-"""How two renders are compared, and what the list of allowed differences stands for."""
+"""How two renders are compared, and what the list of allowed differences means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs: their end is never misread, and they see nothing that would lead them elsewhere."""
+"""Programs: their end is never misread, and they see nothing that would redirect them."""
 
 from __future__ import annotations
 

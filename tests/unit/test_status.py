@@ -35,7 +35,7 @@ def of(state: str, **more: Any) -> Status:
 
 
 def becomes(monkeypatch: pytest.MonkeyPatch, *states: Status) -> list[Status]:
-    """Have each look find the next of these, and the last one for ever; the ones still to come."""
+    """Make each poll find the next of these, and then the last one; returns the remaining ones."""
     left = list(states)
     monkeypatch.setattr(LocalEngine, "status", lambda _: left.pop(0) if len(left) > 1 else left[0])
     return left

@@ -30,7 +30,7 @@ TRACED = {str(Path(pipeline.__file__).with_name(f"{name}.py")) for name in MODUL
 
 
 def gated(gate: socket.socket) -> Any:
-    """A trace function (sys.settrace) that asks at each line of the pipeline whether to go on."""
+    """A trace function (sys.settrace) that asks at each line of the pipeline whether to continue."""
     free = False
 
     def line(_: FrameType, event: str, __: Any) -> Any:

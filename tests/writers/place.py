@@ -23,7 +23,7 @@ SEED_ROWS = 20
 
 @dataclass
 class Place:
-    """`s3` is a client of the real S3 API; `variables` lead DVC to it."""
+    """`s3` is a client of the real S3 API; `variables` point DVC to it."""
 
     folder: Path
     s3: Any

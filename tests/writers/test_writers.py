@@ -18,7 +18,7 @@ GO = st.tuples(st.just("go"), st.integers(0, WRITERS - 1), st.integers(1, 150))
 CRASH = st.tuples(st.just("crash"), st.integers(0, WRITERS - 1), st.just(0))
 EVENTS = st.lists(st.one_of(GO, GO, GO, CRASH, PERSON), max_size=40)
 
-# The same examples each time. Making a failing one smaller takes many minutes: that is for a person who looks into it,
+# The same examples each time. Making a failing one smaller takes many minutes: that is for a person who debugs it,
 # by HYPOTHESIS_WRITERS=thorough.
 STEADY = [Phase.explicit, Phase.generate]
 settings.register_profile("writers", max_examples=12, derandomize=True, phases=STEADY)

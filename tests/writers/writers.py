@@ -63,7 +63,7 @@ class Step:
             self.gate.close()
 
     def go(self, lines: int | None) -> None:
-        """Let it take so many lines, fewer if it ends before; to its end if that is None."""
+        """Let it run that many lines, fewer if it ends before; to its end if that is None."""
         if lines is None and self.status is None:
             self.gate.sendall(FREE)
             self.attend()

@@ -49,7 +49,7 @@ DATABASE = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://airflow:databas
 
 @dataclass
 class Amazon:
-    """The account, and what stands in for programs."""
+    """The account, and what replaces programs."""
 
     service: Service
     folder: Path

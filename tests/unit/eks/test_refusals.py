@@ -101,7 +101,7 @@ def test_a_call_that_is_not_allowed_is_named_with_the_missing_action(
     amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch, denial: tuple[str, str, str]
 ) -> None:
     method, said, expected = denial
-    if method == "put_bucket_encryption":  # moto takes every bucket for encrypted, as Amazon S3 does
+    if method == "put_bucket_encryption":  # moto treats every bucket as encrypted, as Amazon S3 does
         monkeypatch.setattr("lab.engine.eks.bucket.Bucket.is_encrypted", lambda _: False)
     refuse(monkeypatch, method, answer("AccessDenied", said))
     outcome = lab("eks", "up")

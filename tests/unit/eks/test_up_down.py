@@ -25,7 +25,7 @@ def up(amazon: Amazon, lab: Lab) -> Amazon:
 
 
 def put(amazon: Amazon, key: str, *contents: bytes) -> None:
-    """Each content as a version of the object. moto takes a Deny for one without conditions: the policy has to go."""
+    """Each content as a version of the object. moto ignores conditions of a Deny: the policy has to go."""
     s3 = amazon.client("s3")
     s3.delete_bucket_policy(Bucket=BUCKET)
     for content in contents:

@@ -159,7 +159,7 @@ def test_no_other_host_is_given_the_password(tmp_path: Path, other: str) -> None
 
 
 def test_a_repository_is_reached_at_another_address_with_its_password(repository: Repository, tmp_path: Path) -> None:
-    """As in a pod, where the browser's URL of the repository leads nowhere."""
+    """As in a pod, where the browser's URL of the repository is unreachable."""
     commit(repository, "One", {"a": ""})
     inside = f"file://{tmp_path}"
     place = credential_variables("http://127.0.0.1:1/repository", reached_at=inside)

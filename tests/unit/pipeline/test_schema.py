@@ -1,4 +1,4 @@
-"""The schema is a contract with everybody who reads the dataset: pinned, so that no drift goes unseen."""
+"""The schema is a contract with every reader of the dataset: pinned, so that no drift goes unnoticed."""
 
 import hashlib
 

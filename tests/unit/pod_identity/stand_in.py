@@ -37,7 +37,7 @@ DENIED = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse
 
 
 def token(pod: str = "a-pod", *, account: str = ACCOUNT, audience: str = AUDIENCE, seconds: int = 3600) -> str:
-    """A token of the form that the cluster issues; the stand-in believes every signature but `forged`."""
+    """A token of the form that the cluster issues; the stand-in accepts every signature but `forged`."""
     claims = {"exp": int(time.time()) + seconds, "aud": [audience], "pod": pod, "sub": f"airflow:{account}"}
     return f"header.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.signature"
 

@@ -1,4 +1,4 @@
-"""When the service looks, what its log says, and which webhooks it believes."""
+"""When the service polls, what its log says, and which webhooks it accepts."""
 
 from __future__ import annotations
 
