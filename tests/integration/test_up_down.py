@@ -76,5 +76,5 @@ def test_other_settings_than_those_of_the_running_lab_are_refused_with_both(lab:
         output = lab.lab("up", status=3).stderr
     finally:
         del lab.variables["LAB_AIRFLOW__PARALLELISM"]
-    assert "airflow.parallelism = 4, asked for 9" in output
+    assert "airflow.parallelism = 4, requested 9" in output
     assert "hint: make lab-down" in output

@@ -76,8 +76,8 @@ def reported(outcome: Outcome) -> list[str]:
 
 @pytest.mark.parametrize("command", ["up", "down", "down --purge"])
 @pytest.mark.parametrize(
-    ("data", "owner"),
-    [((), "somebody else"), (("/home/ada/lab/.lab/data/kind",), "the lab in /home/ada/lab")],
+    ("data", "whose"),
+    [((), "another program"), (("/home/ada/lab/.lab/data/kind",), "the lab in /home/ada/lab")],
     ids=["not a lab's", "another lab's"],
 )
 def test_a_cluster_of_the_same_name_that_is_not_this_labs_is_left_alone(
@@ -110,8 +110,8 @@ def test_a_lab_that_is_up_with_other_settings_shows_both_and_the_way_out(
     outcome = lab("up")
     error, hint = reported(outcome)
     assert outcome.status == 3
-    assert "airflow.dags = 'bundle', asked for 'gitsync'" in error
-    assert "images.source = 'auto', asked for 'build'" in error
+    assert "airflow.dags = 'bundle', requested 'gitsync'" in error
+    assert "images.source = 'auto', requested 'build'" in error
     assert hint == "hint: make lab-down, then make lab-up"
     assert not (engine / "changed").exists()
 
@@ -127,7 +127,7 @@ def test_another_engine_than_the_one_that_is_up_is_refused(
     outcome = lab("up")
     assert outcome.status == 3
     assert reported(outcome) == [
-        "error: the lab is up with engine kind, asked for local",
+        "error: the lab is up with engine kind, requested local",
         "hint: make lab-down ENGINE=kind, then make lab-up ENGINE=local",
     ]
 

@@ -15,7 +15,7 @@ from lab import ui
 from lab.errors import LabError
 
 ESCAPE = "\x1b"
-TELL = "from lab import ui; from lab.errors import LabError; ui.tell(LabError('broken', 'fix it', 'last line'))"
+TELL = "from lab import ui; from lab.errors import LabError; ui.show_error(LabError('broken', 'mend it', 'last line'))"
 TABLE = "from lab import ui; ui.table([['a', 'b' * 150]], ['one', 'two'])"
 
 
@@ -55,7 +55,7 @@ def test_an_error_is_one_line_its_evidence_and_a_hint_on_standard_error() -> Non
 
 
 def test_an_error_without_hint_and_evidence_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    ui.tell(LabError("broken"))
+    ui.show_error(LabError("broken"))
     assert capsys.readouterr().err == "error: broken\n"
 
 
@@ -63,7 +63,7 @@ def test_an_error_without_hint_and_evidence_is_one_line(capsys: pytest.CaptureFi
     "text", ["[red]x[/]", "[/]", "a\\", "C:\\[b]", "x" * 400, "at :warning: 10:id:4", "[link=http://x]y"]
 )
 def test_text_is_told_as_it_is_and_on_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    ui.tell(LabError(text, text, text))
+    ui.show_error(LabError(text, text, text))
     ui.say(text)
     assert capsys.readouterr().err == f"error: {text}\n  │ {text}\nhint: {text}\n{text}\n"
 

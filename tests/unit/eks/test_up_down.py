@@ -262,7 +262,7 @@ def test_down_with_a_wrong_name_deletes_nothing(up: Amazon, lab: Lab, steps: Ste
 
 
 def test_down_asks_for_the_clusters_name(up: Amazon, lab: Lab, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert lab("eks", "down").status == 2  # there is no terminal to ask at
+    assert lab("eks", "down").status == 2  # standard input is not a terminal
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("typer.prompt", lambda *_, **__: "yes")
     assert lab("eks", "down").status == 3
