@@ -76,7 +76,7 @@ def reported(outcome: Outcome) -> list[str]:
 
 @pytest.mark.parametrize("command", ["up", "down", "down --purge"])
 @pytest.mark.parametrize(
-    ("data", "whose"),
+    ("data", "owner"),
     [((), "another program"), (("/home/ada/lab/.lab/data/kind",), "the lab in /home/ada/lab")],
     ids=["not a lab's", "another lab's"],
 )
