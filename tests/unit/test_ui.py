@@ -15,7 +15,7 @@ from lab import ui
 from lab.errors import LabError
 
 ESCAPE = "\x1b"
-TELL = "from lab import ui; from lab.errors import LabError; ui.show_error(LabError('broken', 'mend it', 'last line'))"
+TELL = "from lab import ui; from lab.errors import LabError; ui.show_error(LabError('broken', 'fix it', 'last line'))"
 TABLE = "from lab import ui; ui.table([['a', 'b' * 150]], ['one', 'two'])"
 
 
