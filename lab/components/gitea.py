@@ -40,7 +40,6 @@ RULE = {
 No user can delete a protected branch in Gitea."""
 HAS = {"admin": False, "push": True, "pull": True}
 """The bot's permissions on the repository, as Gitea reports them."""
-HOOKS = f"/repos/{REPOSITORY.removesuffix('.git')}/hooks"
 PAGE = 50
 """The most entries that Gitea returns at once."""
 
@@ -144,19 +143,19 @@ def ensure_webhook(access: Access, url: str) -> None:
     wanted = {"config": content, "events": ["push"], "branch_filter": BRANCH, "active": True}
     remove_webhooks(access)
     with client(access) as gitea:
-        require(gitea.post(HOOKS, json={"type": "gitea", **wanted}), "create a webhook")
+        require(gitea.post(f"{path_of(REPOSITORY)}/hooks", json={"type": "gitea", **wanted}), "create a webhook")
 
 
 def remove_webhooks(access: Access) -> None:
     """Delete all webhooks."""
     with client(access) as gitea:
         for hook in hooks(gitea):
-            require(gitea.delete(f"{HOOKS}/{hook['id']}"), "delete a webhook")
+            require(gitea.delete(f"{path_of(REPOSITORY)}/hooks/{hook['id']}"), "delete a webhook")
 
 
 def hooks(gitea: httpx.Client) -> list[dict[str, Any]]:
     """The webhooks of the lab's repository; none while there is no repository."""
-    answer = gitea.get(HOOKS, params={"limit": PAGE})
+    answer = gitea.get(f"{path_of(REPOSITORY)}/hooks", params={"limit": PAGE})
     if answer.status_code == 404:
         return []
     found: list[dict[str, Any]] = require(answer, "list the webhooks").json()

@@ -12,7 +12,7 @@ from lab.engine.configuration import ANNOTATION, digest
 from lab.paths import SOURCE
 
 PLUGINS = Path(__file__).with_name("airflow_plugins")
-"""Airflow's plugins; all are for the local engine."""
+"""The plugins of Airflow; the local engine uses all of them."""
 SHARED_PLUGIN = "same_origin.py"
 """The plugin that every engine has."""
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.integration.services import DAG
-
-BRANCH = "at-risk"
-"""A branch that only these tests have."""
-KEY = "dvc/at-risk.txt"
-"""An object that only these tests have."""
+from tests.integration.services import DAG, KEY
+from tests.loopback import http_server
 
 FETCH = """
 async tried => {
@@ -83,14 +78,8 @@ def other_origin() -> Iterator[int]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server(Handler) as port:
+        yield port
 
 
 def reading(urls: dict[str, str]) -> list[dict[str, Any]]:

@@ -12,10 +12,9 @@ from playwright.sync_api import Browser, BrowserContext, HttpCredentials, Page, 
 
 from lab.lineage.report.entries import Entry
 from lab.lineage.report.page import Report, page
-from tests.browser.attempts import BRANCH, KEY
 from tests.browser.versions import REPOSITORY
 from tests.integration.checkout import check_out
-from tests.integration.conftest import end
+from tests.integration.conftest import running
 from tests.integration.services import Services
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
@@ -78,13 +77,10 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """A running lab on the local engine, with a branch and an object that an attack could delete."""
     checkout = check_out(tmp_path_factory.mktemp("browser"))
     checkout.variables["LAB_TRIGGERS__ON_PUSH"] = "false"
-    try:
-        checkout.lab("up", limit=900)
-        found = Services.of(checkout)
-        found.put_at_risk(BRANCH, KEY)
+    with running(checkout, "browser") as lab:
+        found = Services.of(lab)
+        found.put_at_risk()
         yield found
-    finally:
-        end(checkout, "browser")
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.attempts import (
-    BRANCH,
     EMBED,
     FETCH,
     FRAMED,
-    KEY,
     SOCKET,
     SUBMIT,
     forms,
@@ -26,7 +24,7 @@ from tests.browser.attempts import (
     reading,
     writing,
 )
-from tests.integration.services import DAG, Services
+from tests.integration.services import BRANCH, DAG, KEY, Services
 
 HOSTS = ["127.0.0.1", "localhost"]
 

@@ -7,14 +7,14 @@ import hashlib
 import json
 import re
 import tarfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from lab.docker import docker
+from tests.loopback import http_server
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -98,12 +98,6 @@ def serving(registry: Registry) -> Iterator[Registry]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        registry.address = f"127.0.0.1:{server.server_port}"
-        try:
-            yield registry
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server(Handler) as port:
+        registry.address = f"127.0.0.1:{port}"
+        yield registry

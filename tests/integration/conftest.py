@@ -5,6 +5,7 @@ Tests that share a lab run on one worker, which brings it up once (tests/conftes
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tarfile
@@ -48,16 +49,23 @@ def end(checkout: Checkout, name: str) -> None:
     checkout.lab("down", status=None)
 
 
+@contextlib.contextmanager
+def running(checkout: Checkout, name: str) -> Iterator[Checkout]:
+    """The checkout's lab, up; `name` is that of its logs."""
+    try:
+        checkout.lab("up", limit=900)
+        yield checkout
+    finally:
+        end(checkout, name)
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A running lab with the dataset's version 1. Tests push data to it by hand, and want no run of that."""
     checkout = check_out(tmp_path_factory.mktemp("session"))
     checkout.variables["LAB_TRIGGERS__ON_PUSH"] = "false"
-    try:
-        checkout.lab("up", limit=900)
-        yield checkout
-    finally:
-        end(checkout, f"session-{os.environ.get('PYTEST_XDIST_WORKER', 'all')}")
+    with running(checkout, f"session-{os.environ.get('PYTEST_XDIST_WORKER', 'all')}") as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +81,8 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     (home / "secrets").mkdir(mode=0o700)
     for name in OLDER_SECRETS:
         write_private(home / "secrets" / name, GENERATORS[name]() + "\n")
-    try:
-        checkout.lab("up", limit=900)
-        yield checkout
-    finally:
-        end(checkout, folder.name)
+    with running(checkout, folder.name) as lab:
+        yield lab
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import httpx
 from tests.integration.checkout import Checkout
 
 DAG = "dataset_pipeline"
+BRANCH, KEY = "at-risk", "dvc/at-risk.txt"
+"""A branch and an object that an attack could delete; other tests have neither."""
 LIST = "aws s3api list-objects-v2 --bucket mlops-lab --query 'Contents[].[Key,ETag]'"
 
 
@@ -37,12 +39,12 @@ class Services:
         headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
 
-    def put_at_risk(self, branch: str, key: str) -> None:
-        """A branch and an object that an attack could delete."""
+    def put_at_risk(self) -> None:
+        """Create the branch and the object."""
         self.lab.shell(
             f'git clone -q --bare "$PIPELINE_REPOSITORY" at-risk.tmp\n'
-            f"git -C at-risk.tmp push -q origin HEAD:refs/heads/{branch} && rm -rf at-risk.tmp\n"
-            f"printf kept | aws s3 cp --quiet - s3://mlops-lab/{key}"
+            f"git -C at-risk.tmp push -q origin HEAD:refs/heads/{BRANCH} && rm -rf at-risk.tmp\n"
+            f"printf kept | aws s3 cp --quiet - s3://mlops-lab/{KEY}"
         )
 
     def refs(self) -> dict[str, str]:

@@ -18,9 +18,8 @@ from ruamel.yaml import YAML
 from lab.secrets import names_of
 from tests.integration.checkout import Checkout
 from tests.integration.other_user import IS_ROOT, as_other_user, can_read, can_write, way_open_to
-from tests.integration.services import DAG, Services, ports
+from tests.integration.services import BRANCH, DAG, KEY, Services, ports
 
-BRANCH, KEY = "at-risk", "dvc/at-risk.txt"
 OPEN = {
     "git": {"/healthz"},
     "s3": {"/_localstack/health"},
@@ -49,7 +48,7 @@ RPC = "<methodCall><methodName>supervisor.shutdown</methodName></methodCall>"
 @pytest.fixture(scope="module")
 def services(lab: Checkout) -> Iterator[Services]:
     found = Services.of(lab)
-    found.put_at_risk(BRANCH, KEY)
+    found.put_at_risk()
     yield found
     lab.shell(
         f'git init -q --bare gone.tmp && git -C gone.tmp push -q "$PIPELINE_REPOSITORY" :{BRANCH}; rm -rf gone.tmp\n'

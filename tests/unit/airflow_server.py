@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from lab.access import Access
 from lab.config import Settings
 from lab.paths import Paths
 from lab.secrets import Secrets
+from tests.loopback import http_server
 
 Answer = Callable[[str, Any], tuple[int, Any]]
 """From a path and the body of a request (None for GET) to the status and the body of the answer."""
@@ -43,7 +43,5 @@ def airflow_server(folder: Path, answer: Answer) -> Iterator[Access]:
 
     paths = Paths(folder, folder / ".lab")
     Secrets(paths.secrets).ensure()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield Access(paths, Settings(), f"http://127.0.0.1:{http.server_port}", "", "")
-        http.shutdown()
+    with http_server(Handler) as port:
+        yield Access(paths, Settings(), f"http://127.0.0.1:{port}", "", "")

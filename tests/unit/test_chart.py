@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from lab import pins
 from lab.chart import cached_chart, find_chart
 from lab.config import AirflowSettings, Settings
 from lab.errors import CheckFailedError, NetworkError, SettingsError
+from tests.loopback import http_server
 
 CONTENT = b"a chart, as far as its checksum goes"
 
@@ -41,13 +41,9 @@ def repository(chart: dict[str, Any], tmp_path: Path) -> Iterator[Path]:
     (folder / "index.yaml").write_text(index, "utf-8")
     (folder / "charts").mkdir()
     (folder / "charts" / "a.tgz").write_bytes(CONTENT)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        chart["repository"] = f"http://127.0.0.1:{server.server_port}"
+    with http_server(partial(SimpleHTTPRequestHandler, directory=folder)) as port:
+        chart["repository"] = f"http://127.0.0.1:{port}"
         yield folder
-        server.shutdown()
-        thread.join()
 
 
 def with_chart(file: Path) -> Settings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.server
 import re
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from lab import downloads
 from lab.errors import CheckFailedError
 from lab.paths import SOURCE, Paths
 from lab.pins import pins
+from tests.loopback import http_server
 
 CONTENT = b"a program"
 
@@ -32,10 +32,8 @@ def server() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}/{{}}-{{version}}-{{system}}-{{architecture}}"
-        served.shutdown()
+    with http_server(Answer) as port:
+        yield f"http://127.0.0.1:{port}/{{}}-{{version}}-{{system}}-{{architecture}}"
 
 
 def pinned(monkeypatch: pytest.MonkeyPatch, url: str, checksum: str) -> None:

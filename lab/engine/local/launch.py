@@ -22,7 +22,7 @@ def main() -> None:
 def end_orphans(memory: str, environment: dict[str, str]) -> None:
     """End leftovers of the service's last process group, if any; then remember the new group.
 
-    supervisord makes each service the leader of its own group (`os.setpgrp`), which its children stay in.
+    supervisord starts each service in a new process group (`os.setpgrp`), which includes its children.
     """
     try:
         with open(memory, encoding="utf-8") as file:  # noqa: PTH123

@@ -6,10 +6,9 @@ import base64
 import json
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 
 from lab.components import repository
 from lab.pipeline.git import Repository
+from tests.loopback import http_server
 from tests.unit.conftest import Outcome
 from tests.unit.eks.conftest import Amazon
 from tests.unit.support import commit, eventually, git, new_repository
@@ -70,13 +70,9 @@ def server(amazon: Amazon) -> Iterator[Server]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        (amazon.folder / "airflow").write_text(str(listening.server_port), "utf-8")
-        thread = threading.Thread(target=listening.serve_forever)
-        thread.start()
+    with http_server(Handler) as port:
+        (amazon.folder / "airflow").write_text(str(port), "utf-8")
         yield airflow
-        listening.shutdown()
-        thread.join()
 
 
 @pytest.fixture
