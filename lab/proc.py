@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shlex
@@ -11,8 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.errors import ProgramError
+
+if TYPE_CHECKING:
+    import psutil
+
+SUPERVISOR_PID = Path("run", "supervisord.pid")
+"""Below `.lab`: the file with the process id of the local engine's supervisor."""
 
 TAIL_LINES = 12
 CERTIFICATES = {"AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "REQUESTS_CA_BUNDLE",
@@ -141,3 +149,14 @@ def held(file: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def own_process(pid_file: Path, home: Path) -> psutil.Process | None:
+    """The running process that the file names, or None; a pid that a program outside this lab reuses does not count."""
+    import psutil
+
+    with contextlib.suppress(FileNotFoundError, ValueError, psutil.Error, OSError):
+        process = psutil.Process(int(pid_file.read_text("utf-8")))
+        if process.environ().get("LAB_HOME") == str(home) and process.status() != "zombie":
+            return process
+    return None

@@ -12,12 +12,17 @@ from pathlib import Path
 
 from lab.config import PortSettings
 from lab.errors import PortTakenError
+from lab.proc import SUPERVISOR_PID, own_process
 from lab.secrets import write_private
 
 DEFAULTS = {"airflow": 8080, "s3": 4566, "git": 3000}
 INTERNAL = "supervisor"
 CLAIMED: dict[int, int] = {}
-"""The ports that this process chose; each with a file, open until the process ends, that is locked for other labs."""
+"""The ports that this process chose; each with a file, open until the process ends, that is locked for other labs.
+
+The file holds the path of the chooser's ports.json: the claim lasts as long as that lab's supervisor, which still
+starts services on the port if `lab up` is killed.
+"""
 
 
 def read(file: Path) -> dict[str, int]:
@@ -31,7 +36,7 @@ def read(file: Path) -> dict[str, int]:
 def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
     """Choose free ports, keeping those of last time, and write them to `file`. Call while no service runs.
 
-    No other lab of this user chooses one of them while this process runs; when it ends, services listen there.
+    No other lab of this user chooses one of them while this process runs, or the lab's supervisor.
 
     Raises:
         PortTakenError: a port set by hand is in use; the message names the owner.
@@ -39,31 +44,31 @@ def settle(file: Path, wanted: PortSettings) -> dict[str, int]:
     before = read(file)
     chosen: dict[str, int] = wanted.model_dump(exclude_none=True)
     for name, by_hand in chosen.items():
-        require_free(name, by_hand)
+        require_free(name, by_hand, file)
     for name, default in DEFAULTS.items():
         if name not in chosen:
-            chosen[name] = first_free([before.get(name, default), default], chosen)
-    chosen[INTERNAL] = first_free([before.get(INTERNAL, 0)], chosen)
+            chosen[name] = first_free([before.get(name, default), default], chosen, file)
+    chosen[INTERNAL] = first_free([before.get(INTERNAL, 0)], chosen, file)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_private(file, json.dumps(chosen))
     return chosen
 
 
-def require_free(name: str, port: int) -> None:
-    if not (is_free(port) and claim(port)):
+def require_free(name: str, port: int, file: Path) -> None:
+    if not (is_free(port) and claim(port, file)):
         raise PortTakenError(
             f"ports.{name} = {port}: the port is in use by {owner(port)}",
             f"stop that program, set another ports.{name}, or leave it out and the lab finds a free one",
         )
 
 
-def first_free(preferred: list[int], taken: dict[str, int]) -> int:
+def first_free(preferred: list[int], taken: dict[str, int], file: Path | None = None) -> int:
     for port in preferred:
-        if port and port not in taken.values() and is_free(port) and claim(port):
+        if port and port not in taken.values() and is_free(port) and claim(port, file):
             return port
     while True:
         port = any_free()
-        if port not in taken.values() and claim(port):
+        if port not in taken.values() and claim(port, file):
             return port
 
 
@@ -74,8 +79,8 @@ def any_free() -> int:
         return int(probe.getsockname()[1])
 
 
-def claim(port: int) -> bool:
-    """Whether this process may use the port; False if another lab of this user is starting with it."""
+def claim(port: int, file: Path | None = None) -> bool:
+    """Whether the lab with this ports.json may use the port; False if another lab of this user is starting with it."""
     if port in CLAIMED:
         return True
     folder = Path(tempfile.gettempdir()) / f"lab-ports-{os.getuid()}"
@@ -88,8 +93,20 @@ def claim(port: int) -> bool:
     except BlockingIOError:
         os.close(lock)
         return False
+    chooser = os.read(lock, 4096).decode()
+    if chooser and Path(chooser) != file and port in read(Path(chooser)).values() and is_supervised(Path(chooser)):
+        os.close(lock)
+        return False
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(file or "").encode(), 0)
     CLAIMED[port] = lock
     return True
+
+
+def is_supervised(file: Path) -> bool:
+    """Whether the supervisor of the lab with this ports.json runs."""
+    home = file.parent.parent
+    return own_process(home / SUPERVISOR_PID, home) is not None
 
 
 def is_free(port: int) -> bool:

@@ -1,8 +1,4 @@
-"""`lab up` in a checkout without a lab: it resumes after a kill, and leaves no trace outside `.lab/`.
-
-A `lab up` that is killed gives back its claim on ports while its services still start. A lab that comes up in these
-seconds could choose the same ones, so these tests come when the shared labs are up: tests begin in the order of files.
-"""
+"""`lab up` in a checkout without a lab: it resumes after a kill, and leaves no trace outside `.lab/`."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import pytest
 from lab.config import PortSettings
 from lab.engine import ports
 from lab.errors import PortTakenError
+from lab.proc import SUPERVISOR_PID
 
 
 @contextlib.contextmanager
@@ -61,7 +62,7 @@ def test_a_default_taken_on_all_addresses_is_taken(defaults: dict[str, int]) -> 
 
 
 def test_a_port_set_by_hand_is_used(file: Path) -> None:
-    free = ports.first_free([], {})
+    free = ports.any_free()
     assert ports.settle(file, PortSettings(s3=free))["s3"] == free
 
 
@@ -136,3 +137,21 @@ def test_two_labs_that_come_up_together_choose_other_ports(tmp_path: Path, defau
         coming_up.communicate(b"\n")
     assert usual & theirs  # another program may have taken one since
     assert not theirs & ours
+
+
+def test_the_claim_of_a_killed_lab_up_lasts_as_long_as_its_supervisor(
+    tmp_path: Path, defaults: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "first"
+    theirs = set(ports.settle(home / "run" / "ports.json", PortSettings()).values())
+    for lock in ports.CLAIMED.values():  # as the end of the process does
+        os.close(lock)
+    monkeypatch.setattr(ports, "CLAIMED", {})
+    environment = {**os.environ, "LAB_HOME": str(home)}
+    with subprocess.Popen(["sleep", "60"], env=environment) as supervisor:
+        (home / SUPERVISOR_PID).write_text(str(supervisor.pid), "utf-8")
+        ours = set(ports.settle(tmp_path / "second" / "run" / "ports.json", PortSettings()).values())
+        supervisor.kill()
+    assert not theirs & ours
+    third = set(ports.settle(tmp_path / "third" / "run" / "ports.json", PortSettings()).values())
+    assert set(defaults.values()) & theirs & third

@@ -21,7 +21,7 @@ import psutil
 from lab.engine.local.listeners import listens
 from lab.errors import ServiceError
 from lab.paths import Paths
-from lab.proc import run, tail
+from lab.proc import SUPERVISOR_PID, own_process, run, tail
 from lab.secrets import Secrets, write_private
 from lab.wait import NotYetError, wait_until
 
@@ -53,7 +53,7 @@ class Supervisor:
 
     @property
     def pid_file(self) -> Path:
-        return self.paths.run / "supervisord.pid"
+        return self.paths.home / SUPERVISOR_PID
 
     def service_file(self, name: str) -> Path:
         return self.paths.run / "services" / f"{name}.json"
@@ -63,11 +63,7 @@ class Supervisor:
 
     def process(self) -> psutil.Process | None:
         """The running supervisord of this lab, or None; a pid that another program has reused does not count."""
-        with contextlib.suppress(FileNotFoundError, ValueError, psutil.Error, OSError):
-            process = psutil.Process(int(self.pid_file.read_text("utf-8")))
-            if process.environ().get("LAB_HOME") == str(self.paths.home) and process.status() != "zombie":
-                return process
-        return None
+        return own_process(self.pid_file, self.paths.home)
 
     def start(self, environment: dict[str, str]) -> None:
         """Start supervisord with no service running yet, and wait until it answers."""
@@ -106,7 +102,7 @@ class Supervisor:
             "logfile=logs/supervisord.log",
             "logfile_maxbytes=1MB",
             "logfile_backups=1",
-            "pidfile=run/supervisord.pid",
+            f"pidfile={SUPERVISOR_PID}",
             "childlogdir=logs",
             "umask=077",
             "[inet_http_server]",
