@@ -1,4 +1,4 @@
-"""A lab on kind, made once through the command line, and another one for tests that need other settings."""
+"""A lab on kind, made once through the command line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,13 @@ def kind_lab(folder: Path, name: str, **settings: str) -> Iterator[KindLab]:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
+def before() -> dict[str, set[str]]:
+    """Docker as it was before the lab."""
+    return everything_in_docker()
+
+
+@pytest.fixture(scope="session")
+def lab(before: dict[str, set[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
     """A running lab on kind with the dataset's version 1, for all tests; what each leaves is a lab that works."""
     with kind_lab(tmp_path_factory.mktemp("e2e"), "e2e") as made:
         yield made

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster import KindLab
-from tests.e2e.conftest import everything_in_docker, kind_lab
+from tests.e2e.conftest import everything_in_docker
 from tests.e2e.test_kind import edit_rows
 from tests.integration.checkout import eventually
 
@@ -16,15 +16,15 @@ SETTINGS = {"LAB_AIRFLOW__DAGS": "gitsync", "LAB_AIRFLOW__STEPS": "kubernetes-ex
 
 
 @pytest.fixture(scope="module")
-def before() -> dict[str, set[str]]:
-    """Docker as it was before the lab."""
-    return everything_in_docker()
-
-
-@pytest.fixture(scope="module")
-def other(before: dict[str, set[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
-    with kind_lab(tmp_path_factory.mktemp("other"), "other", **SETTINGS) as made:
-        yield made
+def other(lab: KindLab, request: pytest.FixtureRequest) -> Iterator[KindLab]:
+    """The lab, which is to come up with other settings; after these tests it has its own again."""
+    lab.variables |= SETTINGS
+    yield lab
+    for name in SETTINGS:
+        del lab.variables[name]
+    if request.session.items[-1].path != request.path:  # a test follows
+        lab.lab("down")
+        lab.lab("up", limit=900)
 
 
 def make_older(lab: KindLab) -> None:
