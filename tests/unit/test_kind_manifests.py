@@ -14,9 +14,9 @@ import pytest
 from lab.access import GIT_BOT, Access
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
-from lab.engine.eks.policy import log_permissions, permissions
 from lab.engine.kind import cluster, inside, manifests, platform_phases, programs, values
 from lab.engine.kind.instance import Instance
+from lab.engine.kubernetes.policy import log_permissions, permissions
 from lab.images.catalogue import IN_CLUSTER
 from lab.paths import SOURCE, Paths
 from lab.pod_identity.associations import parse

@@ -10,9 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab.engine.eks.cluster_config import DRIVERS, cluster_config, wanted_addons
-from lab.engine.eks.identities import ACCOUNTS
 from lab.engine.eks.manifests import engine_values, pipeline_environment, write
 from lab.engine.eks.settings import EksSettings
+from lab.engine.kubernetes.identities import ACCOUNTS
 from lab.paths import SOURCE, Paths
 from tests.unit.eks.conftest import CLUSTER
 from tests.unit.eks.service import ACCOUNT
