@@ -19,8 +19,8 @@ from moto import mock_aws
 from lab import pins
 from lab.components import repository
 from lab.engine.eks import cloud
+from lab.images.programs import TOOLS, place
 from lab.paths import SOURCE, Paths
-from lab.tools import TOOLS, place
 from tests.unit.eks.service import ACCOUNT, REGION, Service
 from tests.unit.support import fake_program
 
@@ -118,7 +118,7 @@ def amazon(account: None, checkout: Paths, tmp_path: Path, monkeypatch: pytest.M
     heads: dict[str, str] = {}
     monkeypatch.setattr(repository, "head", lambda access: heads.get(access.repository_url))
     monkeypatch.setattr(repository, "seed", lambda access: heads.setdefault(access.repository_url, "c0ffee") and "made")
-    monkeypatch.setattr("lab.engine.environments.Environment.is_current", lambda _: True)
+    monkeypatch.setattr("lab.environments.Environment.is_current", lambda _: True)
     made = Amazon(service, folder, checkout, heads)
     made.settings(TOML + NETWORK + f'[airflow]\nchart = "{small_chart(tmp_path, monkeypatch)}"\n')
     return made
