@@ -192,7 +192,7 @@ def run_uv(uv: str, lock: int, *arguments: str) -> None:
 
 def packages_of_bundle(arguments: list[str]) -> Path | None:
     """The packages of the bundle that `up --bundle FILE` names, or of the one opened before; None: fetch them."""
-    from lab.bundle.opened import packages_for_call
+    from lab.bundle_file.opened import packages_for_call
     from lab.errors import LabError
 
     try:
@@ -218,7 +218,7 @@ def make_environment(uv: str, lock: int, groups: list[str], packages: Path | Non
         stamp.unlink(missing_ok=True)
     if not whole:
         run_uv(uv, lock, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT))
-    from lab.bundle.opened import uv_options
+    from lab.bundle_file.opened import uv_options
 
     sync = ("pip", "sync", "--quiet", "--require-hashes", *uv_options(packages), "--python", str(python))
     run_uv(uv, lock, *sync, str(requirements))

@@ -1,11 +1,13 @@
-"""The content of an image as a reference: a hash over everything that goes into it, parents included."""
+"""Hashes of content: over files, as an image's reference needs it, and over what JSON can hold."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 DIGITS = 12
 IGNORED = {"__pycache__", ".DS_Store"}
@@ -44,3 +46,8 @@ def content_digest(parts: Iterable[bytes]) -> str:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()
+
+
+def json_digest(content: Any) -> str:
+    """The first digits of the SHA-256 of what JSON can hold. Secrets in it are random and long: none can be guessed."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]

@@ -99,15 +99,15 @@ def require_end(running: subprocess.Popen[bytes], command: Sequence[str]) -> Non
     require_success(command, require_answer(done))
 
 
-def require_engine() -> str:
-    """The version of the container engine that answers.
+def require_engine(limit: float = QUICK) -> str:
+    """The version of the container engine that answers within `limit` seconds.
 
     Raises:
         HostError: as `docker`; or it hangs, or is too old.
     """
     minimum = pins()["docker"]["minimum"]
     try:
-        answer = docker("version", "--format", "{{json .Server.Version}}", check=False)
+        answer = docker("version", "--format", "{{json .Server.Version}}", check=False, limit=limit)
     except ProgramError as error:
         message = f"Docker does not answer: {error.message}"
         raise HostError(message, f"restart Docker, {INSTEAD}", error.detail) from error

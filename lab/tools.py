@@ -6,21 +6,13 @@ One with a checksum of its release in lab/pins.toml is downloaded if that is pos
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.errors import NotRunningError
+from lab.images.programs import TOOLS, builder, place
 from lab.paths import Paths
-
-if TYPE_CHECKING:
-    from lab.images.golang import Go
-
-TOOLS = ("kind", "helm", "kubectl")
-ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
-"""Names of processors in Python that differ from Go's."""
 
 
 def tool(paths: Paths, name: str) -> Path:
@@ -63,17 +55,6 @@ def install(source: Path, target: Path) -> None:
     shutil.copyfile(source, partial)
     partial.chmod(0o755)
     partial.replace(target)
-
-
-def place(paths: Paths, name: str) -> Path:
-    return paths.tools / f"{name}-{builder(paths).content(name)}"
-
-
-def builder(paths: Paths) -> Go:
-    from lab.images.golang import Go
-
-    machine = platform.machine()
-    return Go(paths, platform.system().lower(), ARCHITECTURES.get(machine, machine))
 
 
 def own_homes(paths: Paths, kubeconfig: Path) -> dict[str, str]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx
 
-from tests.integration.checkout import Checkout, eventually
-from tests.integration.test_dags import sign_in
+from tests.integration.checkout import Checkout
+from tests.integration.services import sign_in
+from tests.waiting import eventually
 
 RUNS = "/api/v2/dags/dataset_pipeline/dagRuns"
 PERSON = """

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.bundle.fit import OWN_LOCK
-from lab.engine.environments import Environment
+from lab.bundle_file.fit import OWN_LOCK
+from lab.environments import Environment
 from lab.errors import NetworkError
 from lab.paths import Paths
 from lab.pins import AUDIT, LOCKED, lock_file

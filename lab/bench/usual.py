@@ -23,7 +23,7 @@ from lab.engine import ports
 from lab.engine.kind import cluster, manifests, values
 from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
-from lab.errors import BusyError, ProgramError
+from lab.errors import ProgramError, SettingsError
 from lab.images.bake import bake
 from lab.images.base import Note
 from lab.images.catalogue import NODE, NODE_BASE
@@ -155,14 +155,14 @@ def usual_way(source: Path, folder: Path, settings: Settings) -> Iterator[UsualW
     """The usual way with what the checkout `source` says, its files in `folder`; everything is removed when it ends.
 
     Raises:
-        BusyError: the cluster of that name belongs to another lab or program.
+        SettingsError: the cluster of that name belongs to another lab or program.
     """
     own = settings.model_copy(update={"cluster": ClusterSettings(name=CLUSTER)})
     usual = UsualWay(Instance(Paths(source, folder), own))
     try:
         cluster.require_own(usual.instance)
-    except BusyError as error:
-        raise BusyError(error.message, "wait until the bench there has ended, or end that cluster") from error
+    except SettingsError as error:
+        raise SettingsError(error.message, "wait until the bench there has ended, or end that cluster") from error
     with removed_after(usual.forget):
         usual.remove()
         usual.prepare()

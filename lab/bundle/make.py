@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.bundle import archive, packages
-from lab.bundle.fit import made_from, pythons, this_platform
-from lab.bundle.opened import CHART, IMAGES, PACKAGES, PROGRAMS
+from lab.bundle import packages
 from lab.bundle.sbom import write_sbom
+from lab.bundle_file import archive
+from lab.bundle_file.fit import made_from, pythons, this_platform
+from lab.bundle_file.opened import CHART, IMAGES, PACKAGES, PROGRAMS
 from lab.chart import find_chart
 from lab.config import Settings
 from lab.errors import HostError, ProgramError
@@ -21,10 +22,11 @@ from lab.images.archive import save
 from lab.images.build import server_architecture
 from lab.images.catalogue import BASE, IN_CLUSTER, NODE
 from lab.images.debian import installed
+from lab.images.programs import TOOLS, place
 from lab.paths import Paths
 from lab.pins import pins
 from lab.proc import run
-from lab.tools import TOOLS, ensure_tools, place
+from lab.tools import ensure_tools
 
 Note = Callable[[str], None]
 MIB = 1 << 20

@@ -21,8 +21,8 @@ from packaging import tags
 from packaging.markers import Marker
 from packaging.utils import parse_wheel_filename
 
-from lab.bundle.fit import OWN_LOCK, pythons
-from lab.engine.environments import Environment
+from lab.bundle_file.fit import OWN_LOCK, pythons
+from lab.environments import Environment
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths
 from lab.pins import ENVIRONMENTS, PACKAGER, lock_file

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from lab.bundle.archive import Bundle, Member
-from lab.bundle.opened import CHART, PACKAGES, PROGRAMS
+from lab.bundle_file.archive import Bundle, Member
+from lab.bundle_file.opened import CHART, PACKAGES, PROGRAMS
 from lab.engine.airflow_values import name_and_tag
 from lab.images.golang import MODULES
 from lab.pins import POD_IDENTITY, lock_file, pins

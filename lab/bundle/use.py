@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.bundle.opened import CHART, PROGRAMS, open_bundle, opened
+from lab.bundle_file.opened import CHART, PROGRAMS, open_bundle, opened
 from lab.chart import cached_chart
 from lab.config import Layer, Settings
 from lab.errors import SettingsError
+from lab.images.programs import TOOLS, place
 from lab.paths import Paths
-from lab.tools import TOOLS, place
 
 Note = Callable[[str], None]
 

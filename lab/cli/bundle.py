@@ -27,9 +27,9 @@ def bundle(
     ] = None,
 ) -> None:
     from lab import ui
-    from lab.bundle import archive, signature
     from lab.bundle.make import default_name, make_bundle
     from lab.bundle.sbom import sbom_file
+    from lab.bundle_file import archive, signature
     from lab.cli import context
     from lab.docker import require_engine
     from lab.errors import SettingsError

@@ -189,8 +189,11 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     from lab.cli.run import show_result
-    from lab.engine.eks.run import run as run_there
+    from lab.engine.eks.reach import reached
+    from lab.lineage.start import run_pipeline
 
     parameters = {"rows": rows, "dataset": dataset, "branch": branch}
     given = {name: value for name, value in parameters.items() if value is not None}
-    show_result(run_there(place_of(file), given, limit), as_json=as_json)
+    with reached(place_of(file)) as access:
+        result = run_pipeline(access, given, limit)
+    show_result(result, as_json=as_json)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.config import Layer
-
 if TYPE_CHECKING:
     from lab.access import Access
+    from lab.config import Layer
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from lab.access import BRANCH, GIT_BOT, GIT_USER, REPOSITORY, Access
-from lab.engine.configuration import digest
+from lab.content import json_digest
 from lab.errors import ServiceError
 from lab.wait import NotYetError
 
@@ -124,7 +124,7 @@ def ensure_bot(gitea: httpx.Client, password: str) -> None:
 
 def webhook_url(access: Access, url: str) -> str:
     """`url` with a digest of the secret that signs: Gitea shows no secret, so another one is another webhook."""
-    return f"{url}?secret={digest(access.secrets['webhook-secret'])}"
+    return f"{url}?secret={json_digest(access.secrets['webhook-secret'])}"
 
 
 def webhooks(access: Access) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.access import BRANCH, DATASET, REPOSITORY, Access
-from lab.engine.environments import Environment
+from lab.environments import Environment
 from lab.errors import LabError
 from lab.pipeline import receipt
 from lab.pipeline.git import GitError, Repository

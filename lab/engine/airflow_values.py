@@ -8,7 +8,8 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from lab.engine.configuration import ANNOTATION, digest
+from lab.content import json_digest
+from lab.engine.configuration import ANNOTATION
 from lab.paths import SOURCE
 
 PLUGINS = Path(__file__).with_name("airflow_plugins")
@@ -45,7 +46,7 @@ def airflow_values(
         "defaultAirflowTag": tag,
         "images": {"gitSync": {"repository": sync_repository, "tag": sync_tag}},
         "env": [{"name": "AIRFLOW_CONN_GIT_DEFAULT", "value": connection}],
-        "airflowPodAnnotations": {ANNOTATION: digest([dict(environment), secrets or {}])},
+        "airflowPodAnnotations": {ANNOTATION: json_digest([dict(environment), secrets or {}])},
         "config": {
             "core": {"parallelism": parallelism, "max_active_runs_per_dag": max_active_runs},
             "api": {"base_url": airflow_url},

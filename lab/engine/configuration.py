@@ -7,11 +7,11 @@ digest in an annotation of the pods makes other content another pod.
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from lab.content import json_digest
 
 Object = dict[str, Any]
 ANNOTATION = "lab/environment"
@@ -27,11 +27,6 @@ REFERENCES = {
 """The fields of a pod's specification (core/v1) that name a ConfigMap or Secret, and where in them the name is."""
 
 
-def digest(content: Any) -> str:
-    """A short digest of what JSON can hold. Secrets in it are random and long, and cannot be guessed from it."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-
-
 def patches(overlay: Path, objects: list[Object]) -> list[Object]:
     """A patch for each workload of the overlay that reads some of `objects`: the digest of these, as an annotation."""
     known = {(each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in objects}
@@ -41,7 +36,7 @@ def patches(overlay: Path, objects: list[Object]) -> list[Object]:
         names = sorted(set(references(workload["spec"]["template"])))
         read = [known[namespace, name] for name in names if (namespace, name) in known]
         if read:
-            annotations = {"metadata": {"annotations": {ANNOTATION: digest(read)}}}
+            annotations = {"metadata": {"annotations": {ANNOTATION: json_digest(read)}}}
             made.append({**identity(workload), "spec": {"template": annotations}})
     return made
 

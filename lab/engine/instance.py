@@ -9,7 +9,7 @@ from typing import ClassVar
 from lab.access import Access
 from lab.config import Settings
 from lab.engine import ports
-from lab.engine.environments import Environment
+from lab.environments import Environment
 from lab.paths import Paths
 
 RUNNING_SETTINGS = "settings.json"

@@ -7,10 +7,10 @@ where the first one stopped. Phases run as soon as what they need is done, in pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from lab.errors import LabError
+from lab.graph import run_graph
 from lab.ui import LiveList
 
 Note = Callable[[str], None]
@@ -47,34 +47,12 @@ def run_phases(phases: list[Phase], shown: LiveList) -> Timings:
     """Run all phases in the order their needs allow.
 
     Raises:
-        ValueError: a phase needs one that is not in the list, or itself indirectly.
+        ValueError: a phase needs one that is not in the list, or itself indirectly; none is run.
         LabError: of the first phase that failed; running phases are waited for, no further one is started.
     """
     timings = Timings()
-    waiting = {phase.name: phase for phase in phases}
-    ended: set[str] = set()
-    running: dict[Future[None], Phase] = {}
-    failure: BaseException | None = None
-    pool = ThreadPoolExecutor(max_workers=len(phases))
-    try:
-        while waiting or running:
-            if failure is None:
-                for phase in [p for p in waiting.values() if ended.issuperset(p.needs)]:
-                    del waiting[phase.name]
-                    running[pool.submit(run_phase, phase, shown, timings)] = phase
-            if not running:
-                break
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                phase = running.pop(future)
-                failure = failure or future.exception()
-                ended.add(phase.name)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt must not wait for running phases
-    if failure is not None:
-        raise failure
-    if waiting:
-        raise ValueError(f"phases that can never run: {', '.join(waiting)}")
+    named = {phase.name: phase for phase in phases}
+    run_graph({phase.name: phase.needs for phase in phases}, lambda name: run_phase(named[name], shown, timings))
     return timings
 
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from lab.bundle.archive import AGAIN, Bundle, Member, content
-from lab.bundle.opened import IMAGES
+from lab.bundle_file.archive import AGAIN, Bundle, Member, content
+from lab.bundle_file.opened import IMAGES
 from lab.docker import docker, docker_reads, docker_writes
 from lab.errors import CheckFailedError, ProgramError
 from lab.images.trouble import raise_if_full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,16 +10,18 @@ from pathlib import Path
 
 from lab.content import content_hash
 from lab.docker import docker
+from lab.graph import run_graph, with_needs
 from lab.images import debian
 from lab.images.base import Note, Tagged
 from lab.images.catalogue import AIRFLOW, BAKED, BASE, GITEA, IMAGES, NAMES, NODE, NODE_BASE, POSTGRES, Image
 from lab.images.contexts import Contexts
 from lab.images.databases import FILE, ensure_databases
 from lab.images.dockerfile import build_dockerfile
-from lab.images.graph import run_graph, with_needs
 from lab.paths import Paths
 from lab.proc import held
 
+AT_ONCE = 3
+"""Builds wait for the network and the disk as often as for a processor."""
 FILES = "files"
 PROGRAMS = "programs"
 """Not an image, but a dependency of some: Go builds in parallel with everything that needs no program."""
@@ -67,7 +70,8 @@ class BuiltImages(Tagged):
                 graph[name] |= {PROGRAMS} if programs.get(name) else set()
             if wanted:
                 graph[PROGRAMS] = set()
-            run_graph(graph, lambda name: self.make_one(name, wanted, lambda text: note(f"{name}: {text}")))
+            at_once = min(AT_ONCE, (os.cpu_count() or 1) + 1)
+            run_graph(graph, lambda name: self.make_one(name, wanted, lambda text: note(f"{name}: {text}")), at_once)
 
     def make_one(self, name: str, programs: Sequence[str], note: Note) -> None:
         if name == PROGRAMS:

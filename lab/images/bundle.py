@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.bundle.archive import AGAIN, Bundle
-from lab.bundle.fit import require_equal
-from lab.bundle.opened import opened
+from lab.bundle_file.archive import AGAIN, Bundle
+from lab.bundle_file.fit import require_equal
+from lab.bundle_file.opened import opened
 from lab.errors import CheckFailedError, HostError
 from lab.images.archive import load
 from lab.images.base import Note, Tagged
 from lab.images.build import BuiltImages
 from lab.images.catalogue import NAMES
 from lab.images.contexts import Contexts
+from lab.images.programs import TOOLS, place
 from lab.images.pull import PulledImages
 from lab.paths import Paths
 from lab.pins import pins
-from lab.tools import TOOLS, place
 
 HINT = "open one (make lab-up BUNDLE=file), or use another source: IMAGES=build, IMAGES=pull"
 

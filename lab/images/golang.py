@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.content import content_hash, tree
-from lab.engine.environments import Environment
+from lab.environments import Environment
 from lab.errors import NetworkError, ProgramError
 from lab.images.trouble import raise_if_full
 from lab.paths import Paths

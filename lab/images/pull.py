@@ -8,11 +8,11 @@ from functools import cached_property
 
 from lab.content import content_hash
 from lab.docker import docker
+from lab.graph import with_needs
 from lab.images.base import Note
 from lab.images.build import BuiltImages
 from lab.images.catalogue import BASE, IMAGES, IN_CLUSTER, NODE, NODE_BASE, Image
 from lab.images.digests import Digests
-from lab.images.graph import with_needs
 from lab.paths import Paths
 from lab.pins import pins
 

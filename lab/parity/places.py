@@ -15,11 +15,11 @@ from lab.config import Settings
 from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials, secret_object
 from lab.engine.airflow_values import shipped_files
 from lab.engine.eks import manifests as eks_manifests
-from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.settings import SAMPLE, EksSettings, StorageSettings, load
 from lab.engine.kind import inside
 from lab.engine.kind import manifests as kind_manifests
 from lab.engine.kind.values import engine_values
+from lab.engine.kubernetes.identities import NAMESPACE
 from lab.parity.render import Object, kustomize, template
 from lab.paths import Paths
 from lab.secrets import Secrets

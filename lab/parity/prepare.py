@@ -16,7 +16,7 @@ def prepare(paths: Paths, settings: Settings, note: Callable[[str], None]) -> To
         NetworkError: it is not on this machine and could not be fetched.
     """
     from lab.chart import find_chart
-    from lab.engine.environments import Environment
+    from lab.environments import Environment
     from lab.tools import ensure_tools, missing_tools, tool
 
     chart = find_chart(settings)

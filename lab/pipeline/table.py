@@ -33,13 +33,13 @@ _NOT_SEPARATORS: Final = bytes(set(range(256)) - set(b",\r\n"))
 _ID: Final = re.compile(r"[0-9]{1,18}")  # 18 digits: up to MAX_ID
 _PLAIN_ID: Final = re.compile(rb"\n([0-9]{1,18}),")  # a literal first byte lets it skip ahead by memchr(3)
 
-_QUOTE_HINT: Final = 'a field that starts with " must end with ", and a " inside it is written twice'
-_UTF8_HINT: Final = "save the file as UTF-8 without byte order mark"
+QUOTE_HINT: Final = 'a field that starts with " must end with ", and a " inside it is written twice'
+UTF8_HINT: Final = "save the file as UTF-8 without byte order mark"
 _OPEN_HINT: Final = "it must be a file that this user may read and write"
-_LINE_HINT: Final = "lines end with LF or CRLF; is this the right file?"
-_HEADER_HINT: Final = "the columns and their order are fixed: " + ", ".join(HEADER)
-_ID_HINT: Final = f"{ID_COLUMN} is digits only, at most 18, and rises from row to row"
-_ROW_HINT: Final = f"a row has {len(HEADER)} fields; a field that holds a comma must be in double quotes"
+LINE_HINT: Final = "lines end with LF or CRLF; is this the right file?"
+HEADER_HINT: Final = "the columns and their order are fixed: " + ", ".join(HEADER)
+ID_HINT: Final = f"{ID_COLUMN} is digits only, at most 18, and rises from row to row"
+ROW_HINT: Final = f"a row has {len(HEADER)} fields; a field that holds a comma must be in double quotes"
 
 
 class Digest(Protocol):
@@ -140,7 +140,7 @@ class _Scan:
             self.md5.update(data)
             self._ends_with_newline = data.endswith(b"\n")
             if len(rest) + (data.find(b"\n") + 1 or len(data)) > MAX_ROW:
-                self._fail(self.line + 1, f"the line is longer than {MAX_ROW:,} bytes", _LINE_HINT)
+                self._fail(self.line + 1, f"the line is longer than {MAX_ROW:,} bytes", LINE_HINT)
             if whole := data.rfind(b"\n") + 1:
                 yield rest + data[:whole]
                 rest = b""
@@ -179,17 +179,17 @@ class _Scan:
                 self._length += len(self._raw)
                 yield self._text()
         if self._length:
-            self._fail(self._start, "a quote is opened and never closed", _QUOTE_HINT)
+            self._fail(self._start, "a quote is opened and never closed", QUOTE_HINT)
 
     def _text(self) -> str:
         if self._length > MAX_ROW:
-            self._fail(self._start, f"the row is longer than {MAX_ROW:,} bytes", _QUOTE_HINT)
+            self._fail(self._start, f"the row is longer than {MAX_ROW:,} bytes", QUOTE_HINT)
         if b"\0" in self._raw:
-            self._fail(self.line, f"byte {self._raw.index(0) + 1} is NUL", f"is it UTF-16? {_UTF8_HINT}")
+            self._fail(self.line, f"byte {self._raw.index(0) + 1} is NUL", f"is it UTF-16? {UTF8_HINT}")
         try:
             return self._raw.decode()
         except UnicodeDecodeError as error:
-            self._fail(self.line, f"byte {error.start + 1} is not valid UTF-8", _UTF8_HINT)
+            self._fail(self.line, f"byte {error.start + 1} is not valid UTF-8", UTF8_HINT)
 
     def _record(self) -> list[str]:
         """The fields of the next row; none for a blank line, and none at the end of the file."""
@@ -200,10 +200,10 @@ class _Scan:
         except csv.Error as error:
             # Two complaints can come here; wordings differ by version, but only this one has these words.
             if "expected after" in str(error):
-                self._fail(self.line, "text follows a closing quote", _QUOTE_HINT)
-            self._fail(self.line, "a carriage return stands alone", _LINE_HINT)
+                self._fail(self.line, "text follows a closing quote", QUOTE_HINT)
+            self._fail(self.line, "a carriage return stands alone", LINE_HINT)
         if self._raw.endswith((b"\r\r\n", b"\r")):  # which the csv module lets pass
-            self._fail(self.line, "a carriage return stands alone", _LINE_HINT)
+            self._fail(self.line, "a carriage return stands alone", LINE_HINT)
         return fields
 
     def _header(self) -> None:
@@ -211,9 +211,9 @@ class _Scan:
         if not self.size:
             raise DatasetError(f"{self.name} is empty", f"its first line must name the {len(HEADER)} columns")
         if found and found[0].startswith("\ufeff"):
-            self._fail(1, "the file starts with a byte order mark (EF BB BF)", _UTF8_HINT)
+            self._fail(1, "the file starts with a byte order mark (EF BB BF)", UTF8_HINT)
         if fault := header_fault(found):
-            self._fail(1, fault, _HEADER_HINT)
+            self._fail(1, fault, HEADER_HINT)
         if self._raw.endswith(b"\r\n"):
             self.newline = b"\r\n"
 
@@ -224,17 +224,17 @@ class _Scan:
                 self._fail(self._start, "the line is blank", "remove blank lines, those at the end too")
             if len(fields) != len(HEADER):
                 fault = f"{len(fields)} field{'s' * (len(fields) > 1)} instead of {len(HEADER)}"
-                self._fail(self._start, fault, _ROW_HINT)
+                self._fail(self._start, fault, ROW_HINT)
             self._number(fields[0])
 
     def _number(self, text: str) -> None:
         """Count a row with this Employee ID."""
         if not _ID.fullmatch(text):
-            self._fail(self._start, f"{ID_COLUMN} {shown(text)} is not a whole number", _ID_HINT)
+            self._fail(self._start, f"{ID_COLUMN} {shown(text)} is not a whole number", ID_HINT)
         number = int(text)
         if number <= self.last_id:
             fault = "occurs twice" if number == self.last_id else f"comes after {self.last_id}"
-            self._fail(self._start, f"{ID_COLUMN} {number} {fault}", _ID_HINT)
+            self._fail(self._start, f"{ID_COLUMN} {number} {fault}", ID_HINT)
         self.last_id = number
         self.rows += 1
 

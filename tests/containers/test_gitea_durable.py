@@ -12,8 +12,8 @@ import pytest
 
 from lab.access import GIT_BOT
 from lab.docker import docker
+from tests.containers.clone import Clone
 from tests.containers.stack import Stack
-from tests.containers.test_gitea_rights import Clone
 from tests.unit.support import commit
 
 TRACE = "/tmp/trace2"  # noqa: S108 - in the container

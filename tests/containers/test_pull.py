@@ -20,7 +20,7 @@ from lab.images import ImageSet, image_set
 from lab.paths import SOURCE, Paths
 from tests.containers.registry import Registry, serving
 from tests.containers.stack import LIMIT
-from tests.integration.checkout import eventually
+from tests.waiting import eventually
 
 # The public LocalStack has its Python elsewhere than the lab's.
 PUBLIC_LOCALSTACK = """\

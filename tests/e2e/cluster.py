@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.integration.checkout import Checkout
-from tests.integration.test_dags import sign_in
+from tests.integration.services import sign_in
 
 
 class KindLab(Checkout):
@@ -85,3 +85,13 @@ class KindLab(Checkout):
             (Path(folder) / f"{name}-{subject}.log").write_text(self.kubectl(*arguments, check=False), "utf-8")
         logs = self.lab("logs", "-n", "10", status=None)
         (Path(folder) / f"{name}-services.log").write_text(logs.stdout + logs.stderr, "utf-8")
+
+
+def edit_rows(lab: KindLab, folder: Path, rows: int) -> str:
+    """Change how many rows a run adds by default, push that, and return the commit."""
+    change = f's/"rows": Param\\([0-9]+,/"rows": Param({rows},/'
+    return lab.shell(
+        f'git clone -q "$PIPELINE_REPOSITORY" {folder}/edit && cd {folder}/edit\n'
+        f"sed -i.orig -E '{change}' dags/dataset_pipeline.py && rm dags/*.orig\n"
+        "git -c user.name=t -c user.email=t@t.invalid commit -qam 'Other rows' && git push -q && git rev-parse HEAD"
+    ).strip()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import KindLab
-from tests.integration.checkout import eventually
+from tests.e2e.cluster import KindLab, edit_rows
+from tests.waiting import eventually
 
 DEFAULT_MD5 = "2b3d32c243292347f1f7d222d2417627"
 """Of 75,000 rows from seed 2025: the same on every engine."""
@@ -63,16 +63,6 @@ def test_an_edited_dag_runs_after_a_push_and_the_run_records_its_commit(lab: Kin
     version = lab.json("run")["version"]
     assert version["rows_added"] == 7
     assert version["dag_version"] == commit
-
-
-def edit_rows(lab: KindLab, folder: Path, rows: int) -> str:
-    """Change how many rows a run adds by default, push that, and return the commit."""
-    change = f's/"rows": Param\\([0-9]+,/"rows": Param({rows},/'
-    return lab.shell(
-        f'git clone -q "$PIPELINE_REPOSITORY" {folder}/edit && cd {folder}/edit\n'
-        f"sed -i.orig -E '{change}' dags/dataset_pipeline.py && rm dags/*.orig\n"
-        "git -c user.name=t -c user.email=t@t.invalid commit -qam 'Other rows' && git push -q && git rev-parse HEAD"
-    ).strip()
 
 
 @pytest.mark.parametrize("services", [("localstack", "gitea", "postgres"), ("airflow-scheduler",)], ids="+".join)

@@ -8,8 +8,8 @@ import subprocess
 
 from lab.drill import plan
 from tests.e2e.cluster import KindLab
-from tests.integration.checkout import eventually
-from tests.integration.test_drill import begins_with, branches, bucket
+from tests.integration.drills import begins_with, branches, bucket
+from tests.waiting import eventually
 
 LIMIT = 1800
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from tests.e2e.cluster import KindLab
-from tests.integration.checkout import eventually
 from tests.integration.pushes import push
-from tests.integration.test_dags import sign_in
+from tests.integration.services import sign_in
+from tests.waiting import eventually
 
 NAMESPACE = ("--namespace", "airflow")
 PERSON = """

@@ -14,10 +14,10 @@ import pytest
 from lab.paths import SOURCE
 from tests.e2e.cluster import KindLab
 from tests.e2e.connections import NAMESPACES, Recorded, recording
-from tests.integration.checkout import eventually
 from tests.integration.pushes import PERSON, push, started
-from tests.integration.test_dags import sign_in
+from tests.integration.services import sign_in
 from tests.network_policies import Connection, End, refusals, without_each_rule
+from tests.waiting import eventually
 
 Object = dict[str, Any]
 PLAIN = SOURCE / "lab" / "bench" / "usual_way" / "plain_dag.py"

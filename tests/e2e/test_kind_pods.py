@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from tests.e2e.cluster import KindLab
-from tests.integration.checkout import eventually
-from tests.integration.test_dags import sign_in
+from tests.integration.services import sign_in
 from tests.many_runs import RUNS
+from tests.waiting import eventually
 
 Program = Callable[[str], dict[str, Any]]
 NAMESPACE = ("--namespace", "airflow")

@@ -13,7 +13,7 @@ import pytest
 from lab.paths import SOURCE
 from tests.e2e.cluster import KindLab
 from tests.e2e.connections import services
-from tests.e2e.test_kind_identity import step_pod
+from tests.e2e.step_pods import step_pod
 from tests.network_policies import Connection, End, refusals
 
 NAMESPACE = ("--namespace", "airflow")

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from tests.e2e.cluster import KindLab
-from tests.integration.checkout import eventually
 from tests.integration.pushes import ended, events, new_dataset, push, sample, started
+from tests.waiting import eventually
 
 NAMESPACE = ("--namespace", "airflow")
 AT_ONCE = 20

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import KindLab
+from tests.e2e.cluster import KindLab, edit_rows
 from tests.e2e.conftest import everything_in_docker
-from tests.e2e.test_kind import edit_rows
-from tests.integration.checkout import eventually
+from tests.waiting import eventually
 
 SETTINGS = {"LAB_AIRFLOW__DAGS": "gitsync", "LAB_AIRFLOW__STEPS": "kubernetes-executor"}
 

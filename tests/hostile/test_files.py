@@ -17,7 +17,7 @@ from lab.pipeline.append import append_rows
 from lab.pipeline.errors import PipelineError
 from lab.pipeline.log import CONTROL
 from lab.pipeline.synthetic import generate
-from tests.hostile.test_parsers import BOMB, MD5, WRITTEN
+from tests.hostile.pointers import BOMB, MD5, WRITTEN
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,10 @@ from lab.pipeline import dvc_config, pointer
 from lab.pipeline.errors import DatasetError, UsageError
 from lab.pipeline.pointer import Pointer
 from lab.pipeline.run import from_environment
-from tests.unit.pipeline.test_run import GIVEN
+from tests.hostile.pointers import BOMB, MD5, WRITTEN
+from tests.unit.pipeline.run_variables import GIVEN
 
-MD5 = "0123456789abcdef0123456789abcdef"
 NAME = "datasets/d.csv.dvc"
-WRITTEN = f"outs:\n- md5: {MD5}\n  size: 10\n  hash: md5\n  path: d.csv\n"
-NESTED = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
-BOMB = f"a0: &a0 [{', '.join(['x'] * 9)}]\n{NESTED}"
-"""Nine to the twelfth strings in a few hundred bytes: "billion laughs"."""
 POINTERS = {
     "path of a parent": WRITTEN.replace("d.csv", "../d.csv"),
     "absolute path": WRITTEN.replace("d.csv", "/etc/passwd"),

@@ -7,16 +7,13 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 
 SOURCE = Path(__file__).resolve().parents[2]
-Found = TypeVar("Found")
 
 
 @dataclass
@@ -116,14 +113,3 @@ def check_out(folder: Path) -> Checkout:
                     "commit", "-qm", "checkout"]):  # fmt: skip
         subprocess.run(["git", *command], cwd=target, check=True)
     return Checkout(target, home)
-
-
-def eventually(probe: Callable[[], Found | None], what: str, limit: float = 60) -> Found:
-    """Return the first true answer of `probe`."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        found = probe()
-        if found:
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"{what}: not within {limit:.0f} s")

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 
 from lab.access import DATASET
-from tests.integration.checkout import Checkout, eventually
-from tests.integration.test_dags import sign_in
+from tests.integration.checkout import Checkout
+from tests.integration.services import sign_in
+from tests.waiting import eventually
 
 PERSON = "git -c user.name=Ann -c user.email=ann@example.invalid commit -q"
 DAG = "/api/v2/dags/dataset_pipeline"

@@ -33,11 +33,9 @@ class Services:
 
     def airflow(self) -> httpx.Client:
         """A client with a person's token."""
-        login = {"username": "admin", "password": self.lab.secret("airflow-password")}
-        url = self.urls["airflow"]
-        answer = httpx.post(f"{url}/auth/token", json=login, trust_env=False, timeout=30).raise_for_status()
-        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-        return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
+        client = httpx.Client(base_url=self.urls["airflow"], trust_env=False, timeout=30)
+        sign_in(client, self.lab)
+        return client
 
     def put_at_risk(self) -> None:
         """Create the branch and the object."""
@@ -86,3 +84,10 @@ def ports(lab: Checkout) -> dict[str, int]:
     """The lab's own record of its ports."""
     found: dict[str, int] = json.loads((lab.folder / ".lab" / "run" / "ports.json").read_text("utf-8"))
     return found
+
+
+def sign_in(client: httpx.Client, lab: Checkout) -> None:
+    """Have the client carry a token of Airflow's REST API."""
+    credentials = {"username": "admin", "password": lab.secret("airflow-password")}
+    token = client.post("/auth/token", json=credentials).raise_for_status().json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"

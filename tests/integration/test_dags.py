@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 
-from tests.integration.checkout import Checkout, eventually
+from tests.integration.checkout import Checkout
+from tests.integration.services import sign_in
+from tests.waiting import eventually
 
 DESCRIBE = """
 import json, os, sys
@@ -88,10 +90,3 @@ def test_a_task_that_is_run_again_makes_no_second_version(lab: Checkout) -> None
 
         eventually(succeeded, "the run succeeds again", limit=120)
     assert lab.json("history") == before
-
-
-def sign_in(client: httpx.Client, lab: Checkout) -> None:
-    """Have the client carry a token of Airflow's REST API."""
-    credentials = {"username": "admin", "password": lab.secret("airflow-password")}
-    token = client.post("/auth/token", json=credentials).raise_for_status().json()["access_token"]
-    client.headers["Authorization"] = f"Bearer {token}"

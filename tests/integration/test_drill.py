@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import signal
 import subprocess
 from collections.abc import Callable
@@ -12,28 +11,12 @@ import psutil
 import pytest
 
 from lab.drill import plan
-from tests.integration.checkout import Checkout, eventually
+from tests.integration.checkout import Checkout
+from tests.integration.drills import begins_with, branches, bucket
+from tests.waiting import eventually
 
 SIX = ("--rounds", "6", "--seed", "5")
 LIMIT = 900
-
-
-def bucket(lab: Checkout) -> str:
-    return lab.shell("aws s3 ls --recursive s3://mlops-lab/ | awk '{print $4}'")
-
-
-def branches(lab: Checkout) -> list[str]:
-    listed = lab.shell('git ls-remote --heads "$PIPELINE_REPOSITORY" "drill-*"')
-    return [line.split("refs/heads/")[1] for line in listed.splitlines()]
-
-
-def begins_with(fault: str) -> str:
-    """A seed that gives the first round this fault, early in its task."""
-    return next(
-        str(seed)
-        for seed in itertools.count()
-        if (first := plan.make(seed, 1)[0]).fault == fault and first.moment < 0.2 and first.seconds > 4
-    )
 
 
 def test_every_fault_once_costs_no_version_and_leaves_nothing_behind(lab: Checkout) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.checkout import Checkout, eventually
-from tests.integration.test_lineage import DATASET, IDENTITY, commit_by_hand, error_of, publish
+from lab.access import DATASET
+from tests.integration.by_hand import IDENTITY, commit_by_hand, error_of, publish
+from tests.integration.checkout import Checkout
+from tests.waiting import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -8,23 +8,9 @@ from typing import Any
 
 import pytest
 
+from lab.access import DATASET
+from tests.integration.by_hand import commit_by_hand, error_of, publish
 from tests.integration.checkout import Checkout
-
-IDENTITY = "-c user.name=t -c user.email=t@t.invalid"
-DATASET = "datasets/employee_attrition.csv"
-
-
-def commit_by_hand(lab: Checkout, folder: Path, branch: str, edit: str) -> None:
-    """Change a fresh clone by a shell command, and push what was committed to `branch`; the clone stays in `folder`."""
-    lab.shell(
-        f'git clone -q "$PIPELINE_REPOSITORY" {folder} && cd {folder} && git checkout -qb {branch}\n'
-        f"{edit}\ngit add -A && git {IDENTITY} commit -qm 'By hand' && git push -qf origin {branch}"
-    )
-
-
-def publish(lab: Checkout, folder: Path, branch: str, edit: str) -> None:
-    """As commit_by_hand, with the dataset changed by `edit`, put under DVC and pushed."""
-    commit_by_hand(lab, folder, branch, f"dvc pull -q\n{edit}\ndvc add -q {DATASET} && dvc push -q")
 
 
 @pytest.fixture
@@ -32,13 +18,6 @@ def branch(lab: Checkout, tmp_path: Path) -> Iterator[str]:
     """A branch's name; the branch is gone after the test."""
     yield "by-hand"
     lab.shell(f'git init -q {tmp_path}/none && cd {tmp_path}/none && git push -q "$PIPELINE_REPOSITORY" :by-hand')
-
-
-def error_of(lab: Checkout, *arguments: str) -> str:
-    """The error line of a command that must end with status 1."""
-    output = lab.lab(*arguments, status=1)
-    assert "Traceback" not in output.stderr
-    return output.stderr.split("error: ")[1].splitlines()[0]
 
 
 def test_a_version_is_shown_with_its_receipt_and_the_rows_it_added(lab: Checkout) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.checkout import Checkout, eventually
+from tests.integration.checkout import Checkout
 from tests.integration.pushes import DAG, ask
+from tests.waiting import eventually
 
 VERSIONS = [
     (1, "dfa7d87dd5ad359a30e4c5f846c07da6"),

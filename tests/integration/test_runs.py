@@ -6,7 +6,8 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from tests.integration.checkout import Checkout, eventually
+from tests.integration.checkout import Checkout
+from tests.waiting import eventually
 
 
 def test_a_run_makes_one_version_and_tells_what_it_made(lab: Checkout) -> None:

@@ -6,8 +6,9 @@ import os
 import signal
 from pathlib import Path
 
-from tests.integration.checkout import Checkout, eventually
+from tests.integration.checkout import Checkout
 from tests.integration.pushes import ended, events, new_dataset, push, sample, started
+from tests.waiting import eventually
 
 
 def test_a_push_that_changes_data_starts_one_run_whose_version_starts_none(older: Checkout, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import signal
 
 import psutil
 
-from tests.integration.checkout import Checkout, eventually
+from tests.integration.checkout import Checkout
+from tests.waiting import eventually
 
 SERVICES = ["git", "localstack", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"]
 

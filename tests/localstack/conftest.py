@@ -8,8 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from lab.engine.eks.policy import permissions
+from lab.engine.kubernetes.policy import permissions
+from tests.waiting import eventually
 
 PYTHON = "LAB_LOCALSTACK_PYTHON"
 INIT = Path(__file__).resolve().parents[2] / "localstack" / "init"
@@ -26,14 +26,6 @@ PERSON = {"aws_access_key_id": "LABPERSON", "aws_secret_access_key": "the person
 """The key with which a test signs, unless it says otherwise."""
 AGENT = {"aws_access_key_id": "LABAGENT", "aws_secret_access_key": "the agent's secret"}
 ROLE = "arn:aws:iam::000000000000:role/mlops-lab-dvc"
-
-
-def wait_for(condition: Callable[[], bool], what: str, limit: float = START_LIMIT) -> None:
-    """Poll until the condition holds."""
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, f"gave up after {limit:.0f} s waiting for {what}"
-        time.sleep(0.02)
 
 
 class LocalStack:
@@ -100,7 +92,7 @@ class LocalStack:
     def start(self, **settings: str) -> Any:
         """Start, wait until S3 runs, and return a client."""
         self.spawn(**settings)
-        wait_for(self.is_ready, "LocalStack")
+        eventually(self.is_ready, "LocalStack", START_LIMIT)
         return self.client()
 
     def is_ready(self) -> bool:

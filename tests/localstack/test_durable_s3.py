@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.localstack.conftest import LocalStack
+from tests.waiting import eventually
 
 BUCKET = "data"
 MEBIBYTE = 1 << 20
@@ -129,14 +130,17 @@ def test_first_answer_after_a_start_already_knows_the_object(localstack: LocalSt
         client.put_object(Bucket=BUCKET, Key=f"{number}", Body=b"here")
     localstack.kill()
     localstack.spawn()
-    client, refused = localstack.client(), 0
-    while True:
+    client = localstack.client()
+    refused: list[BotoCoreError] = []
+
+    def first_answer() -> Any:
         try:
-            answer = client.get_object(Bucket=BUCKET, Key="49")
-        except BotoCoreError:
-            refused += 1
-        else:
-            break
+            return client.get_object(Bucket=BUCKET, Key="49")
+        except BotoCoreError as error:
+            refused.append(error)
+            return None
+
+    answer = eventually(first_answer, "an answer", pause=0)
     assert answer["Body"].read() == b"here"
     assert refused, "the port was open before the first try, so this test saw nothing"
 

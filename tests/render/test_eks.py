@@ -11,8 +11,8 @@ import pytest
 from lab.config import read_file
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.eks import manifests
-from lab.engine.eks.identities import LOGS
 from lab.engine.eks.settings import SAMPLE, EksSettings
+from lab.engine.kubernetes.identities import LOGS
 from lab.helm_values import check_values
 from lab.parity.render import kustomize, template
 from lab.paths import SOURCE, Paths

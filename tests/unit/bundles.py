@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lab.bundle import archive
-from lab.bundle.fit import made_from, pythons, this_platform
-from lab.bundle.opened import CHART, IMAGES, PACKAGES, PROGRAMS
+from lab.bundle_file import archive
+from lab.bundle_file.fit import made_from, pythons, this_platform
+from lab.bundle_file.opened import CHART, IMAGES, PACKAGES, PROGRAMS
 from lab.paths import SOURCE
 
 FILES = {

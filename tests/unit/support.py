@@ -1,4 +1,4 @@
-"""What several tests need: a wait with a limit, programs to run, real Git repositories."""
+"""What several tests need: programs to run, real Git repositories."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,23 +14,12 @@ import pytest
 
 from lab.pipeline.git import Repository
 from lab.proc import run
-from lab.wait import NotYetError, wait_until
 
 PATIENT = "import signal; print('up', flush=True); signal.pause()"
 """A program that runs until it is ended."""
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
 """The same, and SIGTERM does not end it."""
-
-
-def eventually(condition: Callable[[], object], what: str, limit: float = 20) -> None:
-    """Return as soon as `condition()` is true; fail after `limit` seconds."""
-
-    def look() -> None:
-        if not condition():
-            raise NotYetError("not yet")
-
-    wait_until(look, what=what, limit=limit, pause=0.02)
 
 
 @contextlib.contextmanager

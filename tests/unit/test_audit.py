@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine.environments import Environment
+from lab.environments import Environment
 from lab.paths import SOURCE, Paths
 from lab.pins import AUDIT, LOCKED, lock_file
 from tests.unit.conftest import Outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -12,10 +13,12 @@ from ruamel.yaml import YAML
 
 from lab.bench import usual
 from lab.bench.scenarios import kind, kind_memory
-from lab.bench.usual import CLUSTER, UsualWay, steps
+from lab.bench.usual import CLUSTER, UsualWay, steps, usual_way
 from lab.config import ClusterSettings, Settings
 from lab.engine.kind.instance import Instance
+from lab.errors import SettingsError
 from lab.paths import SOURCE, Paths
+from tests.unit.support import fake_program
 
 KINDS = frozenset({kind.UP, kind.RUN, kind_memory.MEMORY})
 UID = "1d2a3b4c-0000-4111-8222-333344445555"
@@ -36,12 +39,12 @@ def test_nothing_is_run_twice_for_memory_alone() -> None:
 
 
 def test_figures_of_both_ways_and_their_ratio() -> None:
-    usual_way, lab = kind.Samples(), kind.Samples(idle=[2.0, 6.0])
-    usual_way.came_up((240.0, {"create": 40.0, "load": 100.0}))
+    usual_side, lab = kind.Samples(), kind.Samples(idle=[2.0, 6.0])
+    usual_side.came_up((240.0, {"create": 40.0, "load": 100.0}))
     lab.came_up((60.0, {"cluster": 25.0}))
-    usual_way.ran(60.0, {"pull": 10.0})
+    usual_side.ran(60.0, {"pull": 10.0})
     lab.ran(20.0, {"pull_data": 4.0})
-    found = {figure.title: figure for figure in (*kind.up_figures(usual_way, lab), *kind.run_figures(usual_way, lab))}
+    found = {figure.title: figure for figure in (*kind.up_figures(usual_side, lab), *kind.run_figures(usual_side, lab))}
     up, run = found["usual way : lab-up, images at hand"], found["plain DAG : lab-run on kind"]
     assert (up.values, up.met) == ((4.0,), True)
     assert (run.values, run.met) == ((3.0,), True)
@@ -51,6 +54,17 @@ def test_figures_of_both_ways_and_their_ratio() -> None:
 
 def test_the_scripts_output_is_seconds_by_step() -> None:
     assert steps("create 34\nload 112\n") == {"create": 34.0, "load": 112.0}
+
+
+def test_a_cluster_of_another_bench_is_refused_with_what_to_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = [{"Source": "/theirs/.lab/data/kind", "Destination": "/lab/data"}]
+    container = json.dumps([{"Id": "1", "State": {"Running": True}, "Mounts": mounts}])
+    fake_program(tmp_path, monkeypatch, "docker", f"echo '{container}'")
+    with pytest.raises(SettingsError, match="belongs to the lab in /theirs") as caught:
+        usual_way(SOURCE, tmp_path, Settings()).__enter__()
+    assert caught.value.hint == "wait until the bench there has ended, or end that cluster"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.bundle import archive
+from lab.bundle_file import archive
 from lab.errors import CheckFailedError, HostError, LabError
 from tests.unit.bundles import FILES, facts, flip, write_bundle
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.bundle.opened import CHART, IMAGES, PACKAGES, PROGRAMS
+from lab.bundle_file.opened import CHART, IMAGES, PACKAGES, PROGRAMS
 from lab.errors import HostError
 from lab.images.bundle import BundledImages
+from lab.images.programs import TOOLS, place
 from lab.paths import SOURCE, Paths
 from lab.pins import pins
-from lab.tools import TOOLS, place
 from tests.unit.bundles import flip, position_of, write_bundle
 from tests.unit.conftest import Outcome
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.bundle.archive import Bundle, read
-from lab.bundle.opened import IMAGES
+from lab.bundle_file.archive import Bundle, read
+from lab.bundle_file.opened import IMAGES
 from lab.docker import docker_reads, docker_writes
 from lab.errors import CheckFailedError, HostError, ProgramError
 from lab.images.archive import load, save

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lab.bundle import fit
-from lab.bundle.archive import Bundle
-from lab.bundle.opened import IMAGES, PACKAGES, PROGRAMS, open_bundle, opened, packages_for, uv_options
+from lab.bundle_file import fit
+from lab.bundle_file.archive import Bundle
+from lab.bundle_file.opened import IMAGES, PACKAGES, PROGRAMS, open_bundle, opened, packages_for, uv_options
 from lab.errors import CheckFailedError, HostError
 from lab.paths import SOURCE
 from tests.unit.bundles import FILES, flip, position_of, write_bundle

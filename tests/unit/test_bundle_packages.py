@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.bundle.fit import pythons
 from lab.bundle.packages import Locked, Target, chosen, package_of
+from lab.bundle_file.fit import pythons
 from lab.errors import NetworkError
 
 DIGITS = {

@@ -11,12 +11,12 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from lab.bundle import archive
-from lab.bundle.opened import CHART, IMAGES, PACKAGES, PROGRAMS
 from lab.bundle.sbom import sbom, write_sbom
+from lab.bundle_file import archive
+from lab.bundle_file.opened import CHART, IMAGES, PACKAGES, PROGRAMS
+from lab.images.programs import TOOLS
 from lab.paths import SOURCE
 from lab.pins import pins
-from lab.tools import TOOLS
 from tests.unit.bundles import write_bundle
 
 FILES = {

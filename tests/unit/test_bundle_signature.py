@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab import bootstrap
-from lab.bundle import archive
-from lab.bundle.opened import open_bundle, opened, packages_for_call
-from lab.bundle.signature import NAMESPACE, allowed_signers, require_signed, sign, signature_file
+from lab.bundle_file import archive
+from lab.bundle_file.opened import open_bundle, opened, packages_for_call
+from lab.bundle_file.signature import NAMESPACE, allowed_signers, require_signed, sign, signature_file
 from lab.errors import CheckFailedError, HostError, SettingsError
 from lab.paths import SOURCE, Paths
 from tests.unit.bundles import write_bundle

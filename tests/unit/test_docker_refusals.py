@@ -86,9 +86,8 @@ def test_a_machine_without_docker_is_told_so(lab: Lab, tmp_path: Path, monkeypat
 
 def test_an_engine_that_hangs_is_not_taken_for_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_program(tmp_path, monkeypatch, "docker", "exec sleep 30")
-    monkeypatch.setattr(docker.docker, "__kwdefaults__", {**(docker.docker.__kwdefaults__ or {}), "limit": 0.3})
     with pytest.raises(HostError, match=r"^Docker does not answer: .* took longer than") as caught:
-        require_engine()
+        require_engine(limit=0.3)
     assert caught.value.hint.startswith("restart Docker")
 
 

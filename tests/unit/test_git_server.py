@@ -24,7 +24,7 @@ from lab.engine.local.services import git_service
 from lab.engine.ports import first_free
 from lab.pipeline.git import GitError, Repository
 from lab.wait import NotYetError
-from tests.unit.support import eventually
+from tests.waiting import eventually
 
 REFUSED = "Authentication failed"
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from lab.engine.ports import first_free
-from lab.paths import SOURCE
 from lab.pipeline.git import Repository
-from tests.unit.support import commit, eventually, new_repository
-
-PROGRAM = SOURCE / "images/gitsync/files/usr/local/bin/git-sync"
+from tests.unit.git_sync import PROGRAM, once, synced, variables
+from tests.unit.support import commit, new_repository
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -28,30 +27,6 @@ def origin(tmp_path: Path) -> Repository:
     return repository
 
 
-def variables(origin: Repository, tmp_path: Path, **more: str) -> dict[str, str]:
-    """What the chart sets, for a folder of this test."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "GIT_SYNC_BRANCH": "v2-2-stable",
-        "GITSYNC_REF": "main",
-        "GIT_SYNC_REV": "HEAD",
-        "GITSYNC_REPO": origin.folder.as_uri(),
-        "GITSYNC_ROOT": str(tmp_path / "git"),
-        "GITSYNC_LINK": "repo",
-        "GITSYNC_DEPTH": "1",
-        "GITSYNC_PERIOD": "100ms",
-        "GITSYNC_MAX_FAILURES": "0",
-        **more,
-    }
-
-
-def once(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(PROGRAM)]
-    environment = {"GITSYNC_ONE_TIME": "true", **environment}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-
 @contextlib.contextmanager
 def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen([sys.executable, str(PROGRAM)], env=environment, stderr=subprocess.DEVNULL) as process:
@@ -59,11 +34,6 @@ def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
-
-
-def synced(tmp_path: Path) -> str:
-    file = tmp_path / "git/repo/dags/a.py"
-    return file.read_text("utf-8") if file.exists() else ""
 
 
 def test_one_time_checks_out_and_ends(origin: Repository, tmp_path: Path) -> None:

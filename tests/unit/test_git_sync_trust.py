@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.pipeline.git import Repository
+from tests.unit.git_sync import once, synced, variables
 from tests.unit.support import commit, new_repository
-from tests.unit.test_git_sync import once, synced, variables
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from lab.errors import SettingsError
 from lab.helm_values import check_values
+from tests.unit.charts import pack
 
 VALUES = "scheduler: {replicas: 1, args: null, strategy: {rollingUpdate: 1}}\nports: []\nfree: {}\n"
 SCHEMA = {
@@ -31,17 +30,12 @@ SCHEMA = {
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
     """A small chart, packed; it has a part with its own values."""
-    file = tmp_path / "chart.tgz"
-    with tarfile.open(file, "w:gz") as archive:
-        for name, text in (
-            ("it/charts/part/values.yaml", "other: 1"),
-            ("it/values.yaml", VALUES),
-            ("it/values.schema.json", json.dumps(SCHEMA)),
-        ):
-            member = tarfile.TarInfo(name)
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return file
+    content = {
+        "it/charts/part/values.yaml": "other: 1",
+        "it/values.yaml": VALUES,
+        "it/values.schema.json": json.dumps(SCHEMA),
+    }
+    return pack(tmp_path / "chart.tgz", content)
 
 
 def check(chart: Path, *texts: str) -> None:

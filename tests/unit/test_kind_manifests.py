@@ -14,15 +14,13 @@ import pytest
 from lab.access import GIT_BOT, Access
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
-from lab.engine.eks.policy import log_permissions, permissions
 from lab.engine.kind import cluster, inside, manifests, platform_phases, programs, values
 from lab.engine.kind.instance import Instance
-from lab.images.catalogue import IN_CLUSTER
+from lab.engine.kubernetes.policy import log_permissions, permissions
 from lab.paths import SOURCE, Paths
 from lab.pod_identity.associations import parse
 from lab.secrets import GENERATORS, Secrets
-
-IMAGES = {name: f"registry.example:5000/lab/{name}:0123456789ab" for name in IN_CLUSTER}
+from tests.unit.kind_manifests import IMAGES, configuration_digests
 
 
 @pytest.fixture
@@ -143,16 +141,6 @@ def test_data_folders_are_made_and_kept(tmp_path: Path) -> None:
 def shipped(access: Access) -> Access:
     """A lab of this checkout, with the overlay of the repository."""
     return replace(access, paths=Paths(SOURCE, access.paths.home))
-
-
-def configuration_digests(access: Access) -> dict[str, str]:
-    """The digest of what each workload reads as it starts, by name."""
-    patches = [json.loads(each["patch"]) for each in manifests.kustomization(access, IMAGES)["patches"]]
-    return {
-        patch["metadata"]["name"]: patch["spec"]["template"]["metadata"]["annotations"]["lab/environment"]
-        for patch in patches
-        if "metadata" in patch.get("spec", {}).get("template", {})
-    }
 
 
 def test_a_workload_that_the_lab_leaves_out_has_no_patch(shipped: Access) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import host, pins
+from lab import host
 from lab.cli import context
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.kind.cluster import failure
 from lab.paths import SOURCE, Paths
+from tests.unit.charts import pinned_chart
 from tests.unit.conftest import Outcome
 from tests.unit.support import fake_program
 
@@ -52,14 +51,7 @@ def engine(checkout: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small chart that the settings name, and that is the pinned one."""
-    file = tmp_path / "airflow-1.2.3.tgz"
-    with tarfile.open(file, "w:gz") as archive:
-        for name, content in (("values.yaml", "{}"), ("values.schema.json", json.dumps(SCHEMA))):
-            member = tarfile.TarInfo(f"airflow/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content.encode()))
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    monkeypatch.setitem(pins.pins(), "chart", {**pins.pins()["chart"], "version": "1.2.3", "sha256": digest})
+    file = pinned_chart(tmp_path, monkeypatch, SCHEMA)
     monkeypatch.setenv("LAB_AIRFLOW__CHART", str(file))
     return file
 

@@ -13,7 +13,7 @@ from lab.engine.configuration import ANNOTATION
 from lab.engine.kind import inside, values
 from lab.paths import SOURCE, Paths
 from lab.secrets import GENERATORS, LASTING, Secrets, names_of
-from tests.unit.test_kind_manifests import IMAGES, configuration_digests
+from tests.unit.kind_manifests import IMAGES, configuration_digests
 
 AIRFLOW = "airflow"
 GITEA, PUSHES, STORAGE = {"gitea"}, {"triggers"}, {"localstack"}

@@ -20,7 +20,8 @@ from lab.errors import ServiceError
 from lab.paths import SOURCE, Paths
 from lab.proc import clean_environment
 from lab.secrets import Secrets
-from tests.unit.support import PATIENT, eventually, program
+from tests.unit.support import PATIENT, program
+from tests.waiting import eventually
 
 LISTEN = """
 import signal, socket, sys

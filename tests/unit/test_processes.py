@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.engine.local import processes
-from tests.unit.support import PATIENT, STUBBORN, alive, eventually, orphan, program
+from tests.unit.support import PATIENT, STUBBORN, alive, orphan, program
+from tests.waiting import eventually
 
 
 def of_lab(home: Path) -> dict[str, str]:

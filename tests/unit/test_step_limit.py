@@ -18,7 +18,7 @@ from lab.engine.kind import inside
 from lab.engine.local import services
 from lab.errors import SettingsError
 from lab.pins import lock_file
-from tests.unit.eks.test_cluster_config import BASE
+from tests.unit.eks.conftest import BASE
 
 LIMIT = "PIPELINE_STEP_MINUTES"
 

@@ -21,7 +21,8 @@ from lab.errors import ServiceError
 from lab.paths import Paths
 from lab.proc import clean_environment
 from lab.secrets import Secrets
-from tests.unit.support import PATIENT, eventually, program
+from tests.unit.support import PATIENT, program
+from tests.waiting import eventually
 
 SECRET = "only-in-the-environment"
 

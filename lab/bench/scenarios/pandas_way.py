@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab import ui
-from lab.engine.environments import Environment
+from lab.environments import Environment
 from lab.paths import Paths
 from lab.pins import PLAIN
 from lab.uv import LIMIT

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lab.engine.eks.identities import ACCOUNTS, DATA, NAMESPACE
 from lab.engine.eks.resource import ABSENT, Resource, State
+from lab.engine.kubernetes.identities import ACCOUNTS, DATA, NAMESPACE
 from lab.engine.phases import Note
 from lab.wait import NotYetError, wait_until
 

@@ -6,8 +6,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from lab.engine.eks.identities import ACCOUNTS, NAMESPACE
 from lab.engine.eks.settings import EksSettings, NetworkSettings
+from lab.engine.kubernetes.identities import ACCOUNTS, NAMESPACE
 
 EBS, EFS = "aws-ebs-csi-driver", "aws-efs-csi-driver"
 AGENT = "eks-pod-identity-agent"

@@ -6,8 +6,8 @@ from lab.access import BRANCH
 from lab.components import repository
 from lab.engine.eks.access import access
 from lab.engine.eks.resource import ABSENT, Resource, State
-from lab.engine.environments import Environment
 from lab.engine.phases import Note
+from lab.environments import Environment
 from lab.errors import ServiceError
 from lab.pipeline.git import GitError
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.airflow_values import airflow_values, shipped_files
-from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.settings import DatabaseSettings, EksSettings
+from lab.engine.kubernetes.identities import NAMESPACE
 from lab.errors import SettingsError
 from lab.paths import Paths
 from lab.pipeline.git import isolated_variables

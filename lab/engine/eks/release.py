@@ -9,9 +9,9 @@ from pathlib import Path
 from lab.chart import find_chart
 from lab.config import AirflowSettings, Settings
 from lab.engine.eks import manifests
-from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.kube import Kube
 from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
+from lab.engine.kubernetes.identities import NAMESPACE
 from lab.engine.phases import Note
 from lab.errors import ProgramError, ServiceError
 from lab.helm_values import check_values

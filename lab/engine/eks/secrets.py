@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lab.engine.airflow_secrets import DATABASE, GIT, LABELS, generated, git_credentials, secret_object
-from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.kube import Kube
 from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
+from lab.engine.kubernetes.identities import NAMESPACE
 from lab.engine.phases import Note
 from lab.errors import SettingsError
 from lab.proc import Completed

@@ -8,9 +8,9 @@ from typing import Any
 
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.eks import manifests
-from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.kube import Kube
 from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
+from lab.engine.kubernetes.identities import NAMESPACE
 from lab.engine.phases import Note
 from lab.errors import ProgramError
 from lab.wait import NotYetError, wait_until

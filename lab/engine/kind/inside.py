@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lab.access import Access
-from lab.engine.eks.identities import ACCOUNTS, IDENTITIES, NAMESPACE, Identity
+from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES, NAMESPACE, Identity
 from lab.pipeline.git import isolated_variables
 
 GIT_URL = "http://gitea.platform:3000"

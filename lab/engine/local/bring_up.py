@@ -7,6 +7,7 @@ Airflow starts. Each phase can be interrupted at any instruction and run again.
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable
 
 from lab import uv
@@ -113,5 +114,6 @@ def link_programs(instance: Instance) -> None:
         link.unlink(missing_ok=True)
         link.symlink_to(instance.paths.program(environment, name))
     wrapper = instance.paths.bin / "lab"
-    wrapper.write_text(f'#!/bin/sh\nexec "{instance.paths.source}/lab/bootstrap.sh" "$@"\n', "utf-8")
+    bootstrap = shlex.quote(str(instance.paths.source / "lab" / "bootstrap.sh"))
+    wrapper.write_text(f'#!/bin/sh\nexec sh {bootstrap} "$@"\n', "utf-8")
     wrapper.chmod(0o755)

@@ -10,9 +10,9 @@ from lab.access import AIRFLOW_USER, BRANCH, Access
 from lab.config import Settings
 from lab.engine.airflow_values import PLUGINS
 from lab.engine.aws_keys import storage_keys
-from lab.engine.environments import Environment
 from lab.engine.local.supervisor import Service
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
+from lab.environments import Environment
 from lab.paths import Paths
 from lab.pipeline.git import isolated_variables
 from lab.proc import service_environment

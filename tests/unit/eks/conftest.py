@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +13,25 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lab import pins
 from lab.components import repository
 from lab.engine.eks import cloud
+from lab.images.programs import TOOLS, place
 from lab.paths import SOURCE, Paths
-from lab.tools import TOOLS, place
+from tests.unit.charts import pinned_chart
 from tests.unit.eks.service import ACCOUNT, REGION, Service
 from tests.unit.support import fake_program
 
 PROGRAMS = Path(__file__).with_name("programs.py")
 BUCKET, CLUSTER = "mlops-lab-test", "lab-one"
+BASE: dict[str, Any] = {
+    "account": ACCOUNT,
+    "region": "eu-central-1",
+    "cluster": {"name": CLUSTER},
+    "storage": {"bucket": "b-u-c"},
+    "repository": {"url": "https://git.example.invalid/a.git"},
+    "images": {"registry": "r.example.invalid", "tag": "1"},
+}
+"""The least that eks.toml holds, as data."""
 TOML = f"""\
 account = "{ACCOUNT}"
 region = "{REGION}"
@@ -118,9 +124,10 @@ def amazon(account: None, checkout: Paths, tmp_path: Path, monkeypatch: pytest.M
     heads: dict[str, str] = {}
     monkeypatch.setattr(repository, "head", lambda access: heads.get(access.repository_url))
     monkeypatch.setattr(repository, "seed", lambda access: heads.setdefault(access.repository_url, "c0ffee") and "made")
-    monkeypatch.setattr("lab.engine.environments.Environment.is_current", lambda _: True)
+    monkeypatch.setattr("lab.environments.Environment.is_current", lambda _: True)
     made = Amazon(service, folder, checkout, heads)
-    made.settings(TOML + NETWORK + f'[airflow]\nchart = "{small_chart(tmp_path, monkeypatch)}"\n')
+    chart = pinned_chart(tmp_path, monkeypatch, {"type": "object"})
+    made.settings(TOML + NETWORK + f'[airflow]\nchart = "{chart}"\n')
     return made
 
 
@@ -132,19 +139,6 @@ def install_programs(checkout: Paths, folder: Path, temporary: Path, monkeypatch
         file = place(checkout, name)
         file.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
         file.chmod(0o755)
-
-
-def small_chart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A chart without a schema, as the pinned one."""
-    file = folder / "airflow-1.2.3.tgz"
-    with tarfile.open(file, "w:gz") as archive:
-        for name, content in (("values.yaml", "{}"), ("values.schema.json", json.dumps({"type": "object"}))):
-            member = tarfile.TarInfo(f"airflow/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content.encode()))
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    monkeypatch.setitem(pins.pins(), "chart", {**pins.pins()["chart"], "version": "1.2.3", "sha256": digest})
-    return file
 
 
 @pytest.fixture

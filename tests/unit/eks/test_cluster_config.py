@@ -10,22 +10,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab.engine.eks.cluster_config import DRIVERS, cluster_config, wanted_addons
-from lab.engine.eks.identities import ACCOUNTS
 from lab.engine.eks.manifests import engine_values, pipeline_environment, write
 from lab.engine.eks.settings import EksSettings
+from lab.engine.kubernetes.identities import ACCOUNTS
 from lab.paths import SOURCE, Paths
-from tests.unit.eks.conftest import CLUSTER
+from tests.unit.eks.conftest import BASE, CLUSTER
 from tests.unit.eks.service import ACCOUNT
 
 TEMPLATE = (SOURCE / "k8s" / "overlays" / "eks" / "cluster.yaml").read_text("utf-8")
-BASE: dict[str, Any] = {
-    "account": ACCOUNT,
-    "region": "eu-central-1",
-    "cluster": {"name": CLUSTER},
-    "storage": {"bucket": "b-u-c"},
-    "repository": {"url": "https://git.example.invalid/a.git"},
-    "images": {"registry": "r.example.invalid", "tag": "1"},
-}
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 
 

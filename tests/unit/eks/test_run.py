@@ -20,7 +20,8 @@ from lab.pipeline.git import Repository
 from tests.loopback import http_server
 from tests.unit.conftest import Outcome
 from tests.unit.eks.conftest import Amazon
-from tests.unit.support import commit, eventually, git, new_repository
+from tests.unit.support import commit, git, new_repository
+from tests.waiting import eventually
 
 Lab = Callable[..., Outcome]
 TASKS = ("pull_data", "modify_data", "push_data")

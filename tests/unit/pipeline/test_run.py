@@ -8,18 +8,8 @@ import pytest
 
 from lab.pipeline.errors import UsageError
 from lab.pipeline.run import Run, Worker, from_environment
+from tests.unit.pipeline.run_variables import GIVEN
 
-GIVEN = {
-    "PIPELINE_RUN_ID": "manual__2025-01-01T00:00:00.1+00:00_a~b",
-    "PIPELINE_DAG_ID": "dataset_pipeline",
-    "PIPELINE_CODE_VERSION": "0123abcdef",
-    "PIPELINE_RUN_DATE": "2025-01-31",
-    "PIPELINE_REPOSITORY": "http://127.0.0.1:3000/lab/mlops.git",
-    "PIPELINE_BRANCH": "feature/more-rows",
-    "PIPELINE_DATASET": "datasets/größe und mehr.csv",
-    "PIPELINE_ROWS": "12",
-    "PIPELINE_SHARED_DIR": "/shared",
-}
 MALFORMED = [
     ("PIPELINE_RUN_ID", "a b"), ("PIPELINE_RUN_ID", "a\nRun-Id: b"), ("PIPELINE_RUN_ID", "x" * 251),
     ("PIPELINE_DAG_ID", "a/b"), ("PIPELINE_CODE_VERSION", "main"), ("PIPELINE_RUN_DATE", "today"),

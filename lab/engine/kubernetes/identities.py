@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.engine.eks.policy import Document, log_permissions, permissions
+from lab.engine.kubernetes.policy import Document, log_permissions, permissions
 
 NAMESPACE = "airflow"
 """The namespace of all the accounts."""

@@ -1,4 +1,4 @@
-"""The isolated environments of the local engine, each installed from its own lock with hashes."""
+"""Isolated environments of Python packages, each installed from its own lock with hashes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.bundle.opened import packages_for, uv_options
+from lab.bundle_file.opened import packages_for, uv_options
 from lab.content import content_digest, tree
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.bundle.archive import Bundle, contents, read
-from lab.bundle.fit import require_fit, sha256_of
-from lab.bundle.signature import allowed_signers, require_signed
+from lab.bundle_file.archive import Bundle, contents, read
+from lab.bundle_file.fit import require_fit, sha256_of
+from lab.bundle_file.signature import allowed_signers, require_signed
 from lab.errors import HostError
 from lab.paths import make_home
 

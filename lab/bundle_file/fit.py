@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab.bundle.archive import Bundle
+from lab.bundle_file.archive import Bundle
 from lab.errors import HostError
 from lab.pins import ENVIRONMENTS, lock_file, pins
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.bundle.archive import Bundle, checksum_line_of
+from lab.bundle_file.archive import Bundle, checksum_line_of
 from lab.errors import CheckFailedError, HostError, SettingsError
 from lab.proc import run
 

@@ -1,26 +1,26 @@
-"""`lab eks run`: starts the DAG by Airflow's REST API, through the cluster, and follows it as on every other engine."""
+"""Airflow's REST API on EKS, reached through the cluster."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from lab.engine.eks.access import access
+from lab.engine.eks.access import EksAccess, access
 from lab.engine.eks.forward import forwarded
-from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.place import Place
+from lab.engine.kubernetes.identities import NAMESPACE
 from lab.errors import NotRunningError
-from lab.lineage.start import Result, run_pipeline
 
 SERVICE, PORT = "airflow-api-server", 8080
 """The chart's name for it."""
 
 
-def run(place: Place, parameters: dict[str, Any], limit: float) -> Result:
-    """Run the pipeline once.
+@contextmanager
+def reached(place: Place) -> Iterator[EksAccess]:
+    """The lab on EKS, with Airflow's API forwarded to a port of this machine while the block runs.
 
     Raises:
         NotRunningError: there is no cluster, or no Airflow of the lab's in it.
-        LabError: as lab.lineage.start.run_pipeline.
     """
     place.cloud.require_account()
     kube = place.kube()
@@ -31,4 +31,4 @@ def run(place: Place, parameters: dict[str, Any], limit: float) -> Result:
         raise NotRunningError("the cluster has no Airflow of the lab's", "make eks-up")
     there.paths.user_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with forwarded(kube, SERVICE, NAMESPACE, PORT) as url:
-        return run_pipeline(access(place, url), parameters, limit)
+        yield access(place, url)
