@@ -17,7 +17,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from lab.engine.eks.policy import permissions
+from lab.engine.kubernetes.policy import permissions
 
 PYTHON = "LAB_LOCALSTACK_PYTHON"
 INIT = Path(__file__).resolve().parents[2] / "localstack" / "init"

@@ -3,7 +3,7 @@
 moto (5.2, moto/iam/access_control.py) checks signature, action and resource of each request. It does not evaluate the
 conditions of permissions, checks HeadBucket as an action that IAM does not have, DeleteObjects against the bucket in
 place of its keys, and answers 404 for a missing key to everyone. `questions` puts that right as the Amazon S3 User
-Guide and API reference say (and lab.engine.eks.policy, of missing keys). Everything that was asked is kept.
+Guide and API reference say (and lab.engine.kubernetes.policy, of missing keys). Everything that was asked is kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult, S3IAMRequest
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
-from lab.engine.eks.policy import Document, trust
+from lab.engine.kubernetes.policy import Document, trust
 
 ACCOUNT = "123456789012"
 """moto's own."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
-from lab.engine.eks.policy import Document, log_permissions, permissions, trust
+from lab.engine.kubernetes.policy import Document, log_permissions, permissions, trust
 
 CLUSTER = "arn:aws:eks:eu-central-1:123456789012:cluster/lab"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.engine.eks.policy import Document, permissions
+from lab.engine.kubernetes.policy import Document, permissions
 from tests.policy.amazon import BUCKET, OTHER, Amazon
 
 HELD = "quarantine/20261121T113152Z/dvc/old"

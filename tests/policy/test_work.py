@@ -13,7 +13,7 @@ import pytest
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend
 
-from lab.engine.eks.policy import Document, log_permissions, permissions
+from lab.engine.kubernetes.policy import Document, log_permissions, permissions
 from lab.errors import ProgramError
 from lab.proc import Completed
 from tests.policy.amazon import BUCKET, Amazon, Question, permits

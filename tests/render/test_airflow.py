@@ -10,7 +10,7 @@ import pytest
 from lab.access import Access
 from lab.config import AirflowSettings
 from lab.engine.airflow_values import scheduler_memory
-from lab.engine.eks.identities import DATA, LOGS
+from lab.engine.kubernetes.identities import DATA, LOGS
 from lab.paths import SOURCE
 from lab.secrets import GENERATORS
 from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, secrets_used

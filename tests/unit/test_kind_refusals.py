@@ -164,7 +164,8 @@ def test_a_key_that_the_chart_does_not_know_is_refused(
 def test_a_docker_that_publishes_loopback_ports_to_the_network_is_a_warning(
     lab: Lab, engine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.engine.kind.release.require_valid", lambda _: None)
+    monkeypatch.setattr("lab.engine.kubernetes.release.Release.check", lambda _: None)
+    monkeypatch.setattr("lab.engine.kubernetes.values.find_chart", lambda _: Path("none"))
     (check,) = [check for check in json.loads(lab("doctor", "--json").out) if check["name"] == "Docker's ports"]
     assert check["state"] == "warn"
     assert "Docker 20.10.24 may let machines of the same network reach the lab's ports" in check["found"]

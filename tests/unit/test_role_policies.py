@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab.engine.eks.policy import permissions
+from lab.engine.kubernetes.policy import permissions
 from lab.paths import SOURCE
 
 FILE = SOURCE / "localstack/init/lab_hooks/signed_requests/roles.py"

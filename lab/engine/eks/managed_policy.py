@@ -1,4 +1,4 @@
-"""The IAM policies of the pods: what lab.engine.eks.policy allows, and no more."""
+"""The IAM policies of the pods: what lab.engine.kubernetes.policy allows, and no more."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from lab.engine.eks.identities import DATA, Identity
 from lab.engine.eks.resource import ABSENT, Resource, State, as_list, as_mapping
+from lab.engine.kubernetes.identities import DATA, Identity
 from lab.engine.phases import Note
 
 MISSING = ("NoSuchEntity",)

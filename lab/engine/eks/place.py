@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine.eks.cloud import Cloud
-from lab.engine.eks.kube import Kube
+from lab.engine.eks.kubeconfig import Kubeconfig
 from lab.engine.eks.settings import EksSettings
+from lab.engine.kubernetes.cluster import Cluster
 from lab.paths import Paths
 
 
@@ -39,9 +40,9 @@ class Place:
         found: dict[str, Any] | None = self.known["cluster"]
         return found
 
-    def kube(self) -> Kube | None:
-        """Runs kubectl and helm on the cluster; None while there is none that can answer."""
+    def kube(self) -> Cluster | None:
+        """Kubectl and helm on the cluster; None while there is none that can answer."""
         found = self.cluster()
         if found is None or found["status"] in {"CREATING", "DELETING", "FAILED"}:
             return None
-        return Kube(self.settings, self.paths, self.folder, found)
+        return Kubeconfig(self.settings, self.paths, self.folder, found).cluster()

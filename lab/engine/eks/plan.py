@@ -9,7 +9,6 @@ from lab.engine.eks.bucket import Bucket
 from lab.engine.eks.cloud import NoAccessError
 from lab.engine.eks.cluster import Cluster
 from lab.engine.eks.dataset import Dataset
-from lab.engine.eks.identities import ACCOUNTS, IDENTITIES
 from lab.engine.eks.managed_policy import ManagedPolicy
 from lab.engine.eks.place import Place
 from lab.engine.eks.release import Release
@@ -17,6 +16,7 @@ from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
 from lab.engine.eks.role import Role
 from lab.engine.eks.secrets import Secrets
 from lab.engine.eks.storage import Storage
+from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES
 from lab.errors import HostError, LabError, NoSuchVersionError
 
 MAKE, CHANGE, KEEP, DELETE, REFUSE = "make", "change", "keep", "delete", "refuse"

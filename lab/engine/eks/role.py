@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lab.engine.eks.identities import DATA, Identity
 from lab.engine.eks.managed_policy import MISSING, document
-from lab.engine.eks.policy import trust
 from lab.engine.eks.resource import ABSENT, Resource, State, as_list, as_mapping
+from lab.engine.kubernetes.identities import DATA, Identity
+from lab.engine.kubernetes.policy import trust
 from lab.engine.phases import Note
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lab.engine.eks.access import access
-from lab.engine.eks.forward import forwarded
-from lab.engine.eks.identities import NAMESPACE
 from lab.engine.eks.place import Place
+from lab.engine.kubernetes.cluster import AIRFLOW
+from lab.engine.kubernetes.forward import forwarded
 from lab.errors import NotRunningError
 from lab.lineage.start import Result, run_pipeline
 
@@ -30,5 +30,5 @@ def run(place: Place, parameters: dict[str, Any], limit: float) -> Result:
     if "airflow-password" not in there.known:
         raise NotRunningError("the cluster has no Airflow of the lab's", "make eks-up")
     there.paths.user_home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with forwarded(kube, SERVICE, NAMESPACE, PORT) as url:
+    with forwarded(kube, SERVICE, AIRFLOW, PORT) as url:
         return run_pipeline(access(place, url), parameters, limit)

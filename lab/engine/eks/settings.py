@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from lab.config import Section, Steps, describe, read_file
 from lab.engine.eks import regions
 from lab.engine.eks.bucket_name import trouble_with_bucket
-from lab.engine.eks.identities import ROLE, Identity
+from lab.engine.kubernetes.identities import ROLE, Identity
 from lab.errors import SettingsError
 from lab.pins import pins
 

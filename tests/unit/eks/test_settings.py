@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine.eks.identities import DATA
 from lab.engine.eks.settings import SAMPLE, EksSettings, load
+from lab.engine.kubernetes.identities import DATA
 from lab.errors import SettingsError
 from lab.paths import SOURCE
 from tests.unit.eks.conftest import TOML

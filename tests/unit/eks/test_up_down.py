@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.engine.eks.identities import ACCOUNTS, IDENTITIES
+from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES
 from tests.unit.conftest import Outcome
 from tests.unit.eks.conftest import BUCKET, CLUSTER, Amazon, existing
 from tests.unit.eks.service import ACCOUNT

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.engine.eks.policy import Document, log_permissions, permissions
+from lab.engine.kubernetes.policy import Document, log_permissions, permissions
 
-NAMESPACE = "airflow"
-"""The namespace of all the accounts."""
 ROLE = "mlops-lab-dvc"
 """The role of the steps, unless `identity.role` in eks.toml names another."""
 LONGEST = 64

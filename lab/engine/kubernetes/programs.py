@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 
-from lab.engine.kind.instance import AIRFLOW, Instance
+from lab.engine.kubernetes.cluster import AIRFLOW
+from lab.engine.kubernetes.instance import ClusterInstance
 from lab.tools import tool
 
 
-def link(instance: Instance) -> None:
+def link(instance: ClusterInstance) -> None:
     """Put dvc, aws, kubectl, helm, airflow and lab into `.lab/bin`."""
     folder = instance.paths.bin
     folder.mkdir(parents=True, exist_ok=True)
@@ -23,7 +24,7 @@ def link(instance: Instance) -> None:
         (folder / name).symlink_to(program)
     inside = ("exec", "--namespace", AIRFLOW, "deploy/airflow-api-server", "--container", "api-server", "--", "airflow")
     scripts = {
-        "airflow": [str(folder / "kubectl"), "--kubeconfig", str(instance.kubeconfig), *inside],
+        "airflow": [str(folder / "kubectl"), "--kubeconfig", str(instance.kube.kubeconfig), *inside],
         "lab": ["sh", str(instance.paths.source / "lab" / "bootstrap.sh")],
     }
     for name, command in scripts.items():
