@@ -17,9 +17,10 @@ from lab.cli import context
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.kind.cluster import failure
+from lab.errors import SettingsError
 from lab.paths import SOURCE, Paths
 from tests.unit.conftest import Outcome
-from tests.unit.support import fake_program
+from tests.unit.support import fake_program, tree
 
 Lab = Callable[..., Outcome]
 DOCKER = """\
@@ -159,6 +160,15 @@ def test_a_key_that_the_chart_does_not_know_is_refused(
     assert outcome.status == 3
     assert expected in reported(outcome)[0]
     assert not (engine / "changed").exists()
+
+
+def test_what_is_checked_before_anything_is_changed_writes_nothing(
+    lab: Lab, engine: Path, chart: Path, checkout: Paths
+) -> None:
+    before = tree(checkout.home)
+    with pytest.raises(SettingsError, match="not a known key"):
+        context.engine(new=True)[0].before_up()
+    assert tree(checkout.home) == before
 
 
 def test_a_docker_that_publishes_loopback_ports_to_the_network_is_a_warning(

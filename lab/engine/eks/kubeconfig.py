@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -38,6 +39,8 @@ class Kubeconfig:
     settings: EksSettings
     paths: Paths
     folder: Path
+    scratch: Callable[[], Path]
+    """Makes a folder outside the lab's, for the file that a check needs before the lab keeps one."""
     described: dict[str, Any]
 
     @property
@@ -49,15 +52,16 @@ class Kubeconfig:
         return str(self.described["arn"])
 
     def cluster(self) -> Cluster:
-        """Kubectl and helm with this file, which is written if it is not up to date.
+        """Runs kubectl and helm with this file if it is up to date, else with a temporary one: nothing below `.lab`.
 
         Raises:
             SettingsError: the existing one points to another cluster; it is left unchanged.
         """
-        self.write()
-        environment = {**own_homes(self.paths, self.file), **aws_environment(self.settings)}
+        with WRITING:
+            file = self.file if self.is_current() else self.write(self.scratch() / "kubeconfig")
+        environment = {**own_homes(self.paths, file), **aws_environment(self.settings)}
         return Cluster(
-            self.paths, self.file, self.context, service_environment(environment),
+            self.paths, file, self.context, service_environment(environment),
             self.refusal, PATIENCE, option=" ENGINE=eks", quick=QUICK,
         )  # fmt: skip
 
@@ -75,15 +79,32 @@ class Kubeconfig:
             return CloudError(f"the cluster {name} forbids this", hint)
         return None
 
-    def write(self) -> None:
-        wanted = json.dumps(self.wanted(), indent=2) + "\n"  # JSON is YAML
+    def keep(self) -> None:
+        """Write it where users find it, unless it is up to date.
+
+        Raises:
+            SettingsError: as `cluster`.
+        """
         with WRITING:
-            if self.file.exists():
-                if self.file.read_text("utf-8") == wanted:
-                    return
-                self.require_own()
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(self.file, wanted)
+            if not self.is_current():
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self.write(self.file)
+
+    def is_current(self) -> bool:
+        if not self.file.exists():
+            return False
+        if self.file.read_text("utf-8") == self.text():
+            return True
+        self.require_own()
+        return False
+
+    def write(self, file: Path) -> Path:
+        if not file.exists() or file.read_text("utf-8") != self.text():
+            write_private(file, self.text())
+        return file
+
+    def text(self) -> str:
+        return json.dumps(self.wanted(), indent=2) + "\n"  # JSON is YAML
 
     def require_own(self) -> None:
         """Refuse a file that the lab has not written."""
