@@ -10,6 +10,7 @@ import difflib
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,40 @@ OWN_FILE = "helm-values.yaml"
 Values = dict[str, Any]
 
 
-def check_values(chart: Path, files: Sequence[Path]) -> None:
+@dataclass(frozen=True)
+class ValuesFile:
+    """A file of values and its text. One that is `generated` need not exist before `write`."""
+
+    path: Path
+    text: str
+    generated: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> ValuesFile:
+        """A file that exists.
+
+        Raises:
+            SettingsError: it cannot be read.
+        """
+        try:
+            return cls(path, path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+            raise SettingsError(f"{path}: {reason}", "it must be a file of yours") from error
+
+    @classmethod
+    def of(cls, path: Path, values: Mapping[str, Any]) -> ValuesFile:
+        """A file to be generated, as JSON, which is YAML."""
+        return cls(path, json.dumps(values, indent=2) + "\n", generated=True)
+
+    def write(self) -> None:
+        """Write it if it is generated."""
+        if self.generated:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path.write_text(self.text, "utf-8")
+
+
+def check_values(chart: Path, files: Sequence[ValuesFile]) -> None:
     """Check the chart's own values with those of `files` over them, later ones over earlier ones.
 
     Raises:
@@ -32,7 +66,7 @@ def check_values(chart: Path, files: Sequence[Path]) -> None:
     """
     from jsonschema import Draft7Validator
 
-    by_file = {file.name: read_values(file) for file in files}
+    by_file = {file.path.name: read_values(file) for file in files}
     merged = read_yaml(chart_file(chart, "values.yaml"))
     for values in by_file.values():
         lay_over(merged, values)
@@ -52,21 +86,20 @@ def chart_file(chart: Path, name: str) -> bytes:
     raise SettingsError(f"{chart} has no {name}", "airflow.chart must name a Helm chart")
 
 
-def read_values(file: Path) -> Values:
+def read_values(file: ValuesFile) -> Values:
     from ruamel.yaml.error import YAMLError
 
+    name = file.path.name
     try:
-        values = read_yaml(file.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}", "it must be a file of yours") from error
+        values = read_yaml(file.text)
     except YAMLError as error:
-        raise SettingsError(f"{file.name} is not YAML: {' '.join(str(error).split())}", "fix or remove it") from error
+        raise SettingsError(f"{name} is not YAML: {' '.join(str(error).split())}", "fix or remove it") from error
     if not isinstance(values, dict):
-        raise SettingsError(f"{file.name} holds no Helm values", "it must be a mapping: key, colon, value")
+        raise SettingsError(f"{name} holds no Helm values", "it must be a mapping: key, colon, value")
     return values
 
 
-def read_yaml(text: bytes) -> Values:
+def read_yaml(text: str | bytes) -> Values:
     """The mapping; an empty text is an empty one."""
     from ruamel.yaml import YAML
 

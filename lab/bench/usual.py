@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,10 +19,12 @@ from lab.config import ClusterSettings, Settings
 from lab.content import content_hash
 from lab.docker import docker, inspect
 from lab.engine import ports
-from lab.engine.kind import cluster, manifests, values
+from lab.engine.kind import cluster
 from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
+from lab.engine.kubernetes import manifests, objects, values
 from lab.errors import ProgramError, SettingsError
+from lab.helm_values import ValuesFile
 from lab.images.bake import bake
 from lab.images.base import Note
 from lab.images.catalogue import NODE, NODE_BASE
@@ -94,7 +95,7 @@ class UsualWay:
             ran = timed(title, script, env=environment, cwd=self.instance.paths.home, limit=UP_LIMIT, text=secrets)
         except ProgramError as error:
             with contextlib.suppress(ProgramError):
-                error.detail += "\n" + self.instance.kubectl("get", "pods", "--all-namespaces", check=False).stdout
+                error.detail += "\n" + self.instance.kube.kubectl("get", "pods", "--all-namespaces", check=False).stdout
             raise
         return ran.seconds, steps(ran.completed.stdout)
 
@@ -102,8 +103,9 @@ class UsualWay:
         """The variables that the script needs; writes the files that they name."""
         instance, paths = self.instance, self.instance.paths
         manifests.make_data_folders(instance.data)
-        objects = manifests.write_kustomization(self.access, instance.references())
-        config = objects / "cluster.yaml"
+        folder = instance.run_files
+        objects.write(folder, manifests.rendered(self.access, instance.references(), folder))
+        config = folder / "cluster.yaml"
         config.write_text(self.cluster_config(), "utf-8")
         return {
             **{name.upper(): str(tool(paths, name)) for name in ("kind", "kubectl", "helm")},
@@ -111,7 +113,7 @@ class UsualWay:
             "CONFIG": str(config),
             "NODE_IMAGE": self.node_image,
             "IMAGES": " ".join(instance.images.reference(name) for name in LOADED),
-            "OBJECTS": str(objects),
+            "OBJECTS": str(folder),
             "CHART": str(find_chart(instance.settings)),
             "VALUES": " ".join(os.path.relpath(file, paths.home) for file in self.values_files()),
         }
@@ -125,12 +127,11 @@ class UsualWay:
 
     def values_files(self) -> list[Path]:
         """The lab's values, without its overlay's optimizations for laptops."""
-        source, folder = self.instance.paths.source, manifests.generated_folder(self.instance.paths)
         known = values.engine_values(self.access, self.instance.references(), migrated=False)
-        generated = folder / "airflow-values.json"
-        generated.write_text(json.dumps(known, indent=2) + "\n", "utf-8")
-        base = source / "k8s" / "base"
-        return [base / "airflow-values.yaml", base / "dags-bundle-values.yaml", OWN_VALUES, generated]
+        generated = ValuesFile.of(self.instance.run_files / "airflow-values.json", known)
+        generated.write()
+        base = self.instance.paths.source / "k8s" / "base"
+        return [base / "airflow-values.yaml", base / "dags-bundle-values.yaml", OWN_VALUES, generated.path]
 
     def remove(self) -> None:
         """Remove the cluster with its data; keep what was prepared."""

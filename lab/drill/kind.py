@@ -21,7 +21,8 @@ from lab.drill.kind_steps import KILL, Seen, StepWatch
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
 from lab.engine.health import bucket_answers
 from lab.engine.kind import cluster
-from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
+from lab.engine.kind.instance import Instance
+from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM
 from lab.wait import wait_until
 
 LIMIT = 180
@@ -89,7 +90,7 @@ class KindStep:
             "metadata": {"name": self.seen.pod, "namespace": AIRFLOW},
         }
         path = f"/api/v1/namespaces/{AIRFLOW}/pods/{self.seen.pod}/eviction"
-        asked = self.hands.instance.kubectl(
+        asked = self.hands.instance.kube.kubectl(
             "create", "--raw", path, "--filename", "-", text=json.dumps(body), check=False
         )
         return asked.status == 0
@@ -189,7 +190,7 @@ class KindHands:
         self.kubectl("delete", "pod", STAND_IN, "--namespace", PLATFORM, "--wait=false", *GONE)
 
     def kubectl(self, *arguments: str, text: str | None = None, limit: float = 60) -> str:
-        return self.instance.kubectl(*arguments, text=text, limit=limit).stdout.strip()
+        return self.instance.kube.kubectl(*arguments, text=text, limit=limit).stdout.strip()
 
     def in_node(self, *command: str) -> bool:
         """Whether a command in the node did what it was for; pkill fails if there is no process."""

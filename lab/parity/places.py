@@ -16,10 +16,10 @@ from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials
 from lab.engine.airflow_values import shipped_files
 from lab.engine.eks import manifests as eks_manifests
 from lab.engine.eks.settings import SAMPLE, EksSettings, StorageSettings, load
-from lab.engine.kind import inside
-from lab.engine.kind import manifests as kind_manifests
-from lab.engine.kind.values import engine_values
-from lab.engine.kubernetes.identities import NAMESPACE
+from lab.engine.kubernetes import inside, objects
+from lab.engine.kubernetes import manifests as kind_manifests
+from lab.engine.kubernetes.cluster import AIRFLOW
+from lab.engine.kubernetes.values import engine_values
 from lab.parity.render import Object, kustomize, template
 from lab.paths import Paths
 from lab.secrets import Secrets
@@ -62,7 +62,9 @@ class Kind:
         """The objects other than Airflow's."""
         access = self.access()
         made = json.loads(kind_manifests.secret_objects(access, IMAGES["worker"]))["items"]
-        overlay = kustomize(self.tools.kubectl, kind_manifests.write_kustomization(access, IMAGES))
+        folder = self.paths.run / "kind"
+        written = objects.write(folder, kind_manifests.rendered(access, IMAGES, folder))
+        overlay = kustomize(self.tools.kubectl, written)
         return [*(keys_only(each) for each in made if each["kind"] != "Namespace"), *overlay]
 
     def airflow(self, way: Way) -> list[Object]:
@@ -86,14 +88,17 @@ class Eks:
 
     def manifests(self) -> list[Object]:
         """As Kind's."""
-        folder = eks_manifests.write(self.settings, self.paths, self.folder)
-        return [*secrets(), *kustomize(self.tools.kubectl, folder)]
+        folder = self.folder / "manifests"
+        written = objects.write(folder, eks_manifests.rendered(self.settings, self.paths, folder))
+        return [*secrets(), *kustomize(self.tools.kubectl, written)]
 
     def airflow(self, way: Way) -> list[Object]:
         airflow = self.settings.airflow.model_copy(update={"dags": way})
         settings = self.settings.model_copy(update={"airflow": airflow})
         files = eks_manifests.values_files(settings, self.paths, self.folder / way)
-        return template(self.tools.helm, self.tools.chart, files)
+        for file in files:
+            file.write()
+        return template(self.tools.helm, self.tools.chart, [file.path for file in files])
 
     @property
     def folder(self) -> Path:
@@ -115,7 +120,7 @@ def secrets() -> list[Object]:
             return ""
 
     names = {GIT: git_credentials("", ""), DATABASE: {"connection": ""}, **generated(Nothing())}
-    return [keys_only(secret_object(NAMESPACE, name, data)) for name, data in names.items()]
+    return [keys_only(secret_object(AIRFLOW, name, data)) for name, data in names.items()]
 
 
 def keys_only(found: Object) -> Object:

@@ -14,7 +14,7 @@ from lab.access import Access
 from lab.components import gitea, storage
 from lab.config import Settings
 from lab.docker import docker, inspect
-from lab.engine.kind import inside, manifests
+from lab.engine.kubernetes import inside, manifests
 from lab.images import ImageSet
 from lab.paths import Paths
 from lab.proc import Completed, run

@@ -26,6 +26,12 @@ def test_up_again_changes_nothing(lab: KindLab) -> None:
     assert "Nothing to do" in lab.lab("up").stderr
 
 
+def test_the_checks_of_a_lab_that_is_up_find_nothing_to_do_and_change_nothing(lab: KindLab) -> None:
+    found = lab.checks()
+    assert found["changes"] == []
+    assert found["done"] == [found["all"]] * 2
+
+
 def test_a_run_makes_a_version_in_pods_that_go(lab: KindLab) -> None:
     before = lab.json("history")[-1]
     result = lab.json("run", "--rows", "3")

@@ -66,6 +66,16 @@ class Checkout:
         assert finished.returncode == expected, f"{found['state']} with exit status {finished.returncode}"
         return found
 
+    def checks(self) -> dict[str, Any]:
+        """Run the checks of all phases twice: what they change, and for which phases there is nothing to do."""
+        python = self.folder / ".lab" / "environments" / "lab" / "bin" / "python"
+        command = [str(python), "-B", str(SOURCE / "tests" / "checks.py")]
+        finished = subprocess.run(
+            command, cwd=self.folder, env=self.environment(), text=True, capture_output=True, timeout=300, check=True
+        )
+        found: dict[str, Any] = json.loads(finished.stdout)
+        return found
+
     def shell(self, script: str, status: int = 0) -> str:
         """Run a script in the lab's shell and return what it printed."""
         return self.lab("shell", "--", "sh", "-euc", script, status=status).stdout

@@ -20,6 +20,12 @@ def test_up_again_changes_nothing_and_says_so(lab: Checkout) -> None:
     assert lab.pids() == before
 
 
+def test_the_checks_of_a_lab_that_is_up_find_nothing_to_do_and_change_nothing(lab: Checkout) -> None:
+    found = lab.checks()
+    assert found["changes"] == []
+    assert found["done"] == [found["all"]] * 2
+
+
 def test_up_ends_with_urls_where_the_passwords_are_and_the_next_commands(lab: Checkout) -> None:
     output = lab.lab("up").stderr
     urls = lab.status()["urls"]

@@ -13,8 +13,9 @@ import pytest
 from lab.access import Access
 from lab.config import Settings
 from lab.engine.airflow_values import shipped_files
-from lab.engine.kind import manifests
-from lab.engine.kind.values import engine_values
+from lab.engine.kubernetes import manifests
+from lab.engine.kubernetes.objects import write
+from lab.engine.kubernetes.values import engine_values
 from lab.images.catalogue import IN_CLUSTER
 from lab.parity.render import kustomize, objects, template
 from lab.paths import SOURCE, Paths
@@ -58,7 +59,8 @@ def overlay(access: Access) -> Render:
     def render(place: str) -> list[Object]:
         folder = SOURCE / "k8s" / "overlays" / place
         if place == "local":
-            folder = manifests.write_kustomization(access, IMAGES)
+            folder = access.paths.run / "kind"
+            write(folder, manifests.rendered(access, IMAGES, folder))
         return kustomize(program("kubectl"), folder)
 
     return render

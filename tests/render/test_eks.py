@@ -13,6 +13,7 @@ from lab.engine.airflow_secrets import LABELS
 from lab.engine.eks import manifests
 from lab.engine.eks.settings import SAMPLE, EksSettings
 from lab.engine.kubernetes.identities import LOGS
+from lab.engine.kubernetes.objects import write
 from lab.helm_values import check_values
 from lab.parity.render import kustomize, template
 from lab.paths import SOURCE, Paths
@@ -36,8 +37,8 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def kustomized(place: EksSettings, paths: Paths) -> list[Object]:
-    folder = manifests.write(place, paths, paths.home / "eks")
-    return kustomize(program("kubectl"), folder)
+    folder = paths.home / "eks"
+    return kustomize(program("kubectl"), write(folder, manifests.rendered(place, paths, folder)))
 
 
 def test_the_claim_is_of_the_class_that_comes_along(place: EksSettings, paths: Paths) -> None:
@@ -68,7 +69,9 @@ def test_airflow_pulls_from_the_persons_registry_and_reads_the_persons_repositor
     place = EksSettings.model_validate({**sample, "airflow": {"dags": dags}})
     files, chart = manifests.values_files(place, paths, paths.home / "eks"), chart_or_skip()
     check_values(chart, files)
-    rendered = template(program("helm"), chart, files)
+    for file in files:
+        file.write()
+    rendered = template(program("helm"), chart, [file.path for file in files])
     images = place.images.references()
     assert {container["image"] for _, container in containers(rendered)} <= {images["airflow"], images["gitsync"]}
     accounts = {pod["serviceAccountName"] for _, pod in pods(rendered)}

@@ -11,6 +11,7 @@ import pytest
 from lab.config import read_file
 from lab.engine.eks import manifests
 from lab.engine.eks.settings import SAMPLE, EksSettings
+from lab.engine.kubernetes.objects import write
 from lab.parity.render import kustomize
 from lab.paths import SOURCE, Paths
 from lab.pins import pins, version_tuple
@@ -45,7 +46,8 @@ def local(overlay: Render) -> list[Object]:
 def eks(folder: Path, **sections: Any) -> list[Object]:
     sample: dict[str, Any] = read_file(SOURCE / SAMPLE)
     place = EksSettings.model_validate({**sample, **sections})
-    return policies(kustomize(program("kubectl"), manifests.write(place, Paths(SOURCE, folder), folder)))
+    files = manifests.rendered(place, Paths(SOURCE, folder), folder)
+    return policies(kustomize(program("kubectl"), write(folder, files)))
 
 
 ALLOWED = [

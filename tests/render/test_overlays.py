@@ -10,8 +10,9 @@ import pytest
 from lab.access import Access
 from lab.config import Settings, TriggerSettings
 from lab.engine import aws_keys
-from lab.engine.kind import inside, manifests
-from lab.engine.kind.manifests import DATA_FOLDERS
+from lab.engine.kubernetes import inside, manifests
+from lab.engine.kubernetes.manifests import DATA_FOLDERS
+from lab.engine.kubernetes.objects import write
 from lab.parity.render import kustomize
 from lab.pod_identity.associations import FILE, parse
 from lab.secrets import GENERATORS
@@ -206,6 +207,7 @@ def test_gitea_may_tell_the_service_of_pushes_and_nobody_else(local: list[Object
 
 def test_a_lab_that_starts_no_run_on_a_push_has_nothing_of_the_service(access: Access) -> None:
     off = replace(access, settings=Settings(triggers=TriggerSettings(on_push=False)))
-    rendered = kustomize(program("kubectl"), manifests.write_kustomization(off, IMAGES))
+    folder = off.paths.run / "off"
+    rendered = kustomize(program("kubectl"), write(folder, manifests.rendered(off, IMAGES, folder)))
     assert not [o for o in rendered if o["metadata"]["name"] == "triggers"]
     assert find(rendered, "Deployment", "gitea")

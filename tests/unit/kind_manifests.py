@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lab.access import Access
-from lab.engine.kind import manifests
+from lab.engine.kubernetes import manifests
 from lab.images.catalogue import IN_CLUSTER
 
 IMAGES = {name: f"registry.example:5000/lab/{name}:0123456789ab" for name in IN_CLUSTER}
@@ -13,7 +13,9 @@ IMAGES = {name: f"registry.example:5000/lab/{name}:0123456789ab" for name in IN_
 
 def configuration_digests(access: Access) -> dict[str, str]:
     """The digest of what each workload reads as it starts, by name."""
-    patches = [json.loads(each["patch"]) for each in manifests.kustomization(access, IMAGES)["patches"]]
+    patches = [
+        json.loads(each["patch"]) for each in manifests.kustomization(access, IMAGES, access.paths.run)["patches"]
+    ]
     return {
         patch["metadata"]["name"]: patch["spec"]["template"]["metadata"]["annotations"]["lab/environment"]
         for patch in patches

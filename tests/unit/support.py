@@ -100,3 +100,12 @@ def fake_program(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, scrip
     file.chmod(0o755)
     if str(file.parent) not in os.environ["PATH"].split(":"):
         monkeypatch.setenv("PATH", f"{file.parent}:{os.environ['PATH']}")
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file and folder below a folder, with the time of its last change and its content."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        content = path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(folder))] = (path.lstat().st_mtime_ns, content)
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import SettingsError
-from lab.helm_values import check_values
+from lab.helm_values import ValuesFile, check_values
 from tests.unit.charts import pack
 
 VALUES = "scheduler: {replicas: 1, args: null, strategy: {rollingUpdate: 1}}\nports: []\nfree: {}\n"
@@ -42,7 +42,7 @@ def check(chart: Path, *texts: str) -> None:
     files = [chart.with_name(f"{number}.yaml") for number, _ in enumerate(texts)]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text, "utf-8")
-    check_values(chart, files)
+    check_values(chart, [ValuesFile.read(file) for file in files])
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_all_problems_are_told_at_once(chart: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_told(chart: Path) -> None:
     with pytest.raises(SettingsError, match=r"nosuch\.yaml: No such file"):
-        check_values(chart, [chart.with_name("nosuch.yaml")])
+        check_values(chart, [ValuesFile.read(chart.with_name("nosuch.yaml"))])

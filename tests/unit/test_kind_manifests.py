@@ -14,9 +14,11 @@ import pytest
 from lab.access import GIT_BOT, Access
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
-from lab.engine.kind import cluster, inside, manifests, platform_phases, programs, values
+from lab.engine.kind import cluster, cluster_phases
 from lab.engine.kind.instance import Instance
+from lab.engine.kubernetes import inside, manifests, programs, values
 from lab.engine.kubernetes.policy import log_permissions, permissions
+from lab.helm_values import ValuesFile
 from lab.paths import SOURCE, Paths
 from lab.pod_identity.associations import parse
 from lab.secrets import GENERATORS, Secrets
@@ -44,20 +46,19 @@ def test_a_reference_is_taken_apart_at_the_right_colon(reference: str, fields: d
 
 
 def test_the_kustomization_leads_to_the_overlay_by_a_relative_path(access: Access) -> None:
-    folder = manifests.write_kustomization(access, IMAGES)
-    (resource,) = json.loads((folder / "kustomization.yaml").read_text("utf-8"))["resources"]
+    folder = access.paths.run / "kind"
+    (resource,) = json.loads(manifests.rendered(access, IMAGES, folder)["kustomization.yaml"])["resources"]
     assert not os.path.isabs(resource)  # noqa: PTH117 - a text, not a path of this machine
     assert (folder / resource).resolve() == access.paths.source / "k8s" / "overlays" / "local"
 
 
-def test_no_secret_is_written_outside_of_the_secrets(access: Access) -> None:
-    manifests.write_kustomization(access, IMAGES)
-    values.values_files(access, IMAGES, migrated=True)
-    manifests.secret_objects(access, IMAGES["worker"])
-    written = [f for f in access.paths.home.rglob("*") if f.is_file() and f.parent != access.paths.secrets]
-    assert len(written) == 2
-    for file in written:
-        assert [name for name in GENERATORS if access.secrets[name] in file.read_text("utf-8")] == []
+def test_no_secret_is_written_outside_of_the_secrets(shipped: Access) -> None:
+    folder = shipped.paths.run / "kind"
+    texts = [file.text for file in values.values_files(shipped, IMAGES, folder, migrated=True) if file.generated]
+    texts += manifests.rendered(shipped, IMAGES, folder).values()
+    assert len(texts) == 2
+    for text in texts:
+        assert [name for name in GENERATORS if shipped.secrets[name] in text] == []
 
 
 def made(access: Access) -> dict[tuple[str, str], dict[str, Any]]:
@@ -109,10 +110,11 @@ def test_another_environment_makes_other_pods(access: Access) -> None:
 
 def test_a_persons_own_values_come_last(access: Access) -> None:
     access.paths.source.mkdir(exist_ok=True)
-    before = values.values_files(access, IMAGES, migrated=True)
+    (access.paths.source / "k8s").symlink_to(SOURCE / "k8s")
+    before = values.values_files(access, IMAGES, access.paths.run, migrated=True)
     own = access.paths.source / "helm-values.yaml"
-    own.touch()
-    assert values.values_files(access, IMAGES, migrated=True) == [*before, own]
+    own.write_text("a: 1\n", "utf-8")
+    assert values.values_files(access, IMAGES, access.paths.run, migrated=True) == [*before, ValuesFile(own, "a: 1\n")]
 
 
 @pytest.mark.parametrize("place", ["local", "eks"])
@@ -166,12 +168,13 @@ def test_a_cluster_that_an_earlier_version_made_gets_the_secrets_that_came_later
     for name in ("container", "is_ready", "ensure"):
         monkeypatch.setattr(cluster if name != "container" else Instance, name, lambda *_: True)
     monkeypatch.setattr(programs, "link", lambda _: None)
-    assert platform_phases.cluster_done(instance)
+    phase = cluster_phases.node(instance)
+    assert phase.done()
     access.secrets.file("sts-session-key").unlink()
     kept = access.secrets["aws-secret-access-key"]
-    assert not platform_phases.cluster_done(instance)
-    platform_phases.make_cluster(instance, lambda _: None)
-    assert platform_phases.cluster_done(instance)
+    assert not phase.done()
+    phase.apply(lambda _: None)
+    assert phase.done()
     assert access.secrets["sts-session-key"]
     assert access.secrets["aws-secret-access-key"] == kept
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.engine.kind import pods
+from lab.engine.kubernetes import pods
+from lab.engine.kubernetes.cluster import Patience
 from lab.errors import ServiceError
 
 
@@ -18,6 +19,9 @@ class Cluster:
         def __init__(self, stdout: str) -> None:
             self.stdout = stdout
             self.status = 0
+
+    patience = Patience()
+    option = ""
 
     def kubectl(self, *arguments: str, **_: Any) -> Answer:
         return self.Answer({"get": "the event", "logs": "the last line"}[arguments[0]])

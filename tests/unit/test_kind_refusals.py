@@ -15,10 +15,11 @@ from lab.cli import context
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.kind.cluster import failure
+from lab.errors import SettingsError
 from lab.paths import SOURCE, Paths
 from tests.unit.charts import pinned_chart
 from tests.unit.conftest import Outcome
-from tests.unit.support import fake_program
+from tests.unit.support import fake_program, tree
 
 Lab = Callable[..., Outcome]
 DOCKER = """\
@@ -153,10 +154,20 @@ def test_a_key_that_the_chart_does_not_know_is_refused(
     assert not (engine / "changed").exists()
 
 
+def test_what_is_checked_before_anything_is_changed_writes_nothing(
+    lab: Lab, engine: Path, chart: Path, checkout: Paths
+) -> None:
+    before = tree(checkout.home)
+    with pytest.raises(SettingsError, match="not a known key"):
+        context.engine(new=True)[0].before_up()
+    assert tree(checkout.home) == before
+
+
 def test_a_docker_that_publishes_loopback_ports_to_the_network_is_a_warning(
     lab: Lab, engine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.engine.kind.release.require_valid", lambda _: None)
+    monkeypatch.setattr("lab.engine.kubernetes.release.Release.check", lambda _: None)
+    monkeypatch.setattr("lab.engine.kubernetes.values.find_chart", lambda _: Path("none"))
     (check,) = [check for check in json.loads(lab("doctor", "--json").out) if check["name"] == "Docker's ports"]
     assert check["state"] == "warn"
     assert "Docker 20.10.24 may let machines of the same network reach the lab's ports" in check["found"]

@@ -10,7 +10,7 @@ from lab.access import Access
 from lab.components import gitea
 from lab.config import Settings
 from lab.engine.configuration import ANNOTATION
-from lab.engine.kind import inside, values
+from lab.engine.kubernetes import inside, values
 from lab.paths import SOURCE, Paths
 from lab.secrets import GENERATORS, LASTING, Secrets, names_of
 from tests.unit.kind_manifests import IMAGES, configuration_digests

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.engine.kind.rollout import require_rolled_out
+from lab.engine.kubernetes.rollout import require_rolled_out
 from lab.errors import ServiceError
 from lab.wait import NotYetError
 

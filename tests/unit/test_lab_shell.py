@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.config import Settings
-from lab.engine.local.bring_up import link_programs
-from lab.engine.local.instance import Instance
+from lab.engine import programs
 from lab.paths import Paths
 from lab.proc import run
 
@@ -22,5 +20,5 @@ def test_lab_starts_from_a_checkout_with_any_name(tmp_path: Path, name: str) -> 
     bootstrap.chmod(0o755)
     paths = Paths(source, source / ".lab")
     paths.bin.mkdir(parents=True)
-    link_programs(Instance(paths, Settings()))
+    programs.link(paths, {}, {})
     assert run([paths.bin / "lab", "run", "--rows 1"], limit=30).stdout == "run|--rows 1|"

@@ -26,6 +26,10 @@ class Cluster:
     def is_up(self) -> bool:
         return self.up
 
+    @property
+    def kube(self) -> Cluster:
+        return self
+
     def kubectl(self, *_: str, **__: Any) -> Cluster:
         return self
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lab.config import Settings
-from lab.engine.kind import airflow_phases, objects, release, rotation
 from lab.engine.kind.instance import Instance
+from lab.engine.kubernetes import airflow_phases, objects, release, rotation
 from lab.engine.local import LocalEngine, services
 from lab.errors import NotRunningError, ProgramError
 from lab.paths import Paths
@@ -144,9 +144,11 @@ class Cluster:
         self.stop_at = ""
         self.instance = Instance(Paths.of(), Settings(engine="kind"))
         monkeypatch.setattr(Instance, "require_up", lambda _: None)
-        monkeypatch.setattr(Instance, "kubectl", lambda _, *arguments, **options: self.kubectl(arguments, options))
+        kube = "lab.engine.kubernetes.cluster.Cluster.kubectl"
+        monkeypatch.setattr(kube, lambda _, *arguments, **options: self.kubectl(arguments, options))
         monkeypatch.setattr(objects, "apply", lambda _: self.note("apply"))
-        monkeypatch.setattr(release, "install", lambda _: self.note("helm"))
+        monkeypatch.setattr("lab.engine.kubernetes.values.wanted", lambda _: None)
+        monkeypatch.setattr(release, "install", lambda *_: self.note("helm"))
         monkeypatch.setattr(airflow_phases, "require_airflow", lambda _: self.note("rolled out"))
 
     def kubectl(self, arguments: tuple[str, ...], options: dict[str, Any]) -> Completed:

@@ -14,7 +14,7 @@ from lab.engine import same_settings
 from lab.engine.eks import manifests
 from lab.engine.eks.settings import AirflowSettings as EksAirflow
 from lab.engine.eks.settings import EksSettings
-from lab.engine.kind import inside
+from lab.engine.kubernetes import inside
 from lab.engine.local import services
 from lab.errors import SettingsError
 from lab.pins import lock_file

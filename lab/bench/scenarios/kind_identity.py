@@ -10,7 +10,8 @@ from typing import Any
 
 from lab import ui
 from lab.bench.figures import Figure, at_most, figure
-from lab.engine.kind.instance import AIRFLOW, Instance
+from lab.engine.kind.instance import Instance
+from lab.engine.kubernetes.cluster import AIRFLOW
 from lab.errors import ServiceError
 from lab.wait import NotYetError, wait_until
 
@@ -33,12 +34,14 @@ def ask(instance: Instance) -> list[Figure]:
     place = ("--namespace", AIRFLOW)
     with ui.step(f"{PODS} pods ask for credentials", LIMIT):
         try:
-            instance.kubectl("apply", "--filename=-", text=json.dumps(job(instance)))
+            instance.kube.kubectl("apply", "--filename=-", text=json.dumps(job(instance)))
             wait_until(lambda: require_complete(instance), what=f"the job {NAME}", limit=LIMIT, pause=2)
             tail = ("--tail=1", f"--max-log-requests={PODS}")
-            output = instance.kubectl("logs", *place, f"--selector=job-name={NAME}", *tail).stdout
+            output = instance.kube.kubectl("logs", *place, f"--selector=job-name={NAME}", *tail).stdout
         finally:
-            instance.kubectl("delete", "job", NAME, *place, "--ignore-not-found", "--cascade=foreground", limit=120)
+            instance.kube.kubectl(
+                "delete", "job", NAME, *place, "--ignore-not-found", "--cascade=foreground", limit=120
+            )
     samples = [json.loads(line) for line in output.splitlines()]
     if len(samples) != PODS or any(sample["late"] for sample in samples):
         raise ServiceError("not all pods began in time", "try again when nothing else needs this machine")
@@ -64,7 +67,7 @@ def p99(values: list[float]) -> float:
 
 
 def require_complete(instance: Instance) -> None:
-    found = json.loads(instance.kubectl("get", "job", NAME, "--namespace", AIRFLOW, "--output", "json").stdout)
+    found = json.loads(instance.kube.kubectl("get", "job", NAME, "--namespace", AIRFLOW, "--output", "json").stdout)
     status = found.get("status", {})
     if status.get("failed"):
         raise ServiceError("a pod that requested credentials failed", "make lab-status")

@@ -71,7 +71,7 @@ def wait_for_quiet(instance: Instance) -> bool:
 def by_pod(instance: Instance) -> dict[str, float]:
     """MiB of each pod by its service's name, and of what is no pod; together they are the container's."""
     groups = parse(docker("exec", instance.node, "sh", "-c", READ).stdout)
-    pods = json.loads(instance.kubectl("get", "pods", "--all-namespaces", "--output", "json").stdout)["items"]
+    pods = json.loads(instance.kube.kubectl("get", "pods", "--all-namespaces", "--output", "json").stdout)["items"]
     names = {identity: service(pod, instance.node) for pod in pods for identity in identities(pod)}
     found: dict[str, float] = {}
     for folder, size in groups.items():

@@ -12,7 +12,7 @@ from lab.access import AIRFLOW_USER, Access
 from lab.config import Settings, StorageSettings
 from lab.engine.airflow_secrets import GIT, LOGIN, LOGIN_FILE
 from lab.engine.eks import secrets
-from lab.engine.eks.kube import aws_environment
+from lab.engine.eks.kubeconfig import aws_environment
 from lab.engine.eks.place import Place
 from lab.engine.eks.settings import EksSettings
 from lab.pipeline import git

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.engine.eks.resource import ABSENT, Resource, State
-from lab.engine.kubernetes.identities import ACCOUNTS, DATA, NAMESPACE
+from lab.engine.kubernetes.cluster import AIRFLOW
+from lab.engine.kubernetes.identities import ACCOUNTS, DATA
 from lab.engine.phases import Note
 from lab.wait import NotYetError, wait_until
 
@@ -26,7 +27,7 @@ class Association(Resource):
 
     @property
     def name(self) -> str:
-        return f"{NAMESPACE}/{self.account}"
+        return f"{AIRFLOW}/{self.account}"
 
     @property
     def role_arn(self) -> str:
@@ -39,7 +40,7 @@ class Association(Resource):
     def find(self) -> Any:
         if self.place.cluster() is None:
             return None
-        names = {"namespace": NAMESPACE, "serviceAccount": self.account}
+        names = {"namespace": AIRFLOW, "serviceAccount": self.account}
         listed = self.eks("list_pod_identity_associations", GONE, **names)
         for each in listed["associations"] if listed else []:
             answer = self.eks("describe_pod_identity_association", GONE, associationId=each["associationId"])
@@ -79,7 +80,7 @@ class Association(Resource):
         Raises:
             NotYetError: EKS does not know the role.
         """
-        names = {"namespace": NAMESPACE, "serviceAccount": self.account}
+        names = {"namespace": AIRFLOW, "serviceAccount": self.account}
         given = {**names, "roleArn": self.role_arn, "tags": self.tags}
         if self.eks("create_pod_identity_association", UNKNOWN_ROLE, **given) is None:
             raise NotYetError(f"EKS does not take {self.role_arn}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine.eks.cluster_config import GROUP, cluster_config, wanted_addons
-from lab.engine.eks.kube import aws_environment
+from lab.engine.eks.kubeconfig import aws_environment
 from lab.engine.eks.resource import ABSENT, Resource, State, as_mapping, require_own
 from lab.engine.phases import Note
 from lab.errors import CloudError, HostError, SettingsError

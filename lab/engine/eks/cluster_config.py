@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.engine.eks.settings import EksSettings, NetworkSettings
-from lab.engine.kubernetes.identities import ACCOUNTS, NAMESPACE
+from lab.engine.kubernetes.cluster import AIRFLOW
+from lab.engine.kubernetes.identities import ACCOUNTS
 
 EBS, EFS = "aws-ebs-csi-driver", "aws-efs-csi-driver"
 AGENT = "eks-pod-identity-agent"
@@ -44,7 +45,7 @@ def cluster_config(template: str, settings: EksSettings, tags: Mapping[str, str]
     config["iam"] = {
         "podIdentityAssociations": [
             {
-                "namespace": NAMESPACE,
+                "namespace": AIRFLOW,
                 "serviceAccountName": account,
                 "roleARN": settings.arn("role", identity),
                 "tags": dict(tags),

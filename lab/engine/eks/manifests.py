@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from lab.engine.airflow_secrets import LABELS
 from lab.engine.airflow_values import airflow_values, shipped_files
 from lab.engine.eks.settings import DatabaseSettings, EksSettings
-from lab.engine.kubernetes.identities import NAMESPACE
+from lab.engine.kubernetes.cluster import AIRFLOW
 from lab.errors import SettingsError
+from lab.helm_values import ValuesFile
 from lab.paths import Paths
 from lab.pipeline.git import isolated_variables
 
@@ -103,28 +104,24 @@ def port_patches(settings: EksSettings) -> list[dict[str, Any]]:
     ]
 
 
-def write(settings: EksSettings, paths: Paths, folder: Path) -> Path:
-    """Write the kustomization and return its folder, for `kubectl apply --kustomize`.
+def rendered(settings: EksSettings, paths: Paths, folder: Path) -> dict[str, str]:
+    """The files of `folder` for `kubectl apply --kustomize`, by name.
 
     Raises:
         SettingsError: the file with the database's certificates is not there.
     """
-    target = folder / "manifests"
-    target.mkdir(parents=True, exist_ok=True)
     files = {
         "environment.json": config_map("pipeline-environment", pipeline_environment(settings)),
-        "kustomization.yaml": kustomization(settings, paths.source, target),
+        "kustomization.yaml": kustomization(settings, paths.source, folder),
     }
     if settings.database.certificates:
         file = own_file(settings.database.certificates, paths, "database.certificates")
         files["certificates.json"] = config_map(CERTIFICATES, {CERTIFICATES_FILE: file.read_text("utf-8")})
-    for name, content in files.items():
-        (target / name).write_text(json.dumps(content, indent=2) + "\n", "utf-8")  # JSON is YAML
-    return target
+    return {name: json.dumps(content, indent=2) + "\n" for name, content in files.items()}  # JSON is YAML
 
 
 def config_map(name: str, data: dict[str, str]) -> dict[str, Any]:
-    metadata = {"namespace": NAMESPACE, "name": name, "labels": LABELS}
+    metadata = {"namespace": AIRFLOW, "name": name, "labels": LABELS}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
@@ -140,16 +137,14 @@ def own_file(name: str, paths: Paths, setting: str) -> Path:
     return file
 
 
-def values_files(settings: EksSettings, paths: Paths, folder: Path) -> list[Path]:
-    """All values files in the order in which Helm is to merge them; the lab's own is written again.
+def values_files(settings: EksSettings, paths: Paths, folder: Path) -> list[ValuesFile]:
+    """All values files in the order in which Helm is to merge them; the generated one is for `folder`.
 
     Raises:
         SettingsError: the user's own file does not exist.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    generated = folder / "airflow-values.json"
-    generated.write_text(json.dumps(engine_values(settings), indent=2) + "\n", "utf-8")
-    files = [*shipped_files(paths.source, "eks", settings.airflow.dags), generated]
+    shipped = [ValuesFile.read(file) for file in shipped_files(paths.source, "eks", settings.airflow.dags)]
+    files = [*shipped, ValuesFile.of(folder / "airflow-values.json", engine_values(settings))]
     if not settings.airflow.values:
         return files
-    return [*files, own_file(settings.airflow.values, paths, "airflow.values")]
+    return [*files, ValuesFile.read(own_file(settings.airflow.values, paths, "airflow.values"))]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from lab.engine.eks.cloud import Cloud
-from lab.engine.eks.kube import Kube
+from lab.engine.eks.kubeconfig import Kubeconfig
 from lab.engine.eks.settings import EksSettings
+from lab.engine.kubernetes.cluster import Cluster
 from lab.paths import Paths
 
 
@@ -39,9 +43,26 @@ class Place:
         found: dict[str, Any] | None = self.known["cluster"]
         return found
 
-    def kube(self) -> Kube | None:
-        """Runs kubectl and helm on the cluster; None while there is none that can answer."""
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder outside the lab's for files that a check needs; it is removed when the place is no longer used."""
+        folder = Path(mkdtemp(prefix="lab-eks-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def kube(self) -> Cluster | None:
+        """Kubectl and helm on the cluster; None while there is none that can answer."""
+        found = self.kubeconfig()
+        return found.cluster() if found else None
+
+    def keep_kubeconfig(self) -> None:
+        """Keep the lab's kubeconfig of the cluster in `folder`, where there is a cluster."""
+        found = self.kubeconfig()
+        if found:
+            found.keep()
+
+    def kubeconfig(self) -> Kubeconfig | None:
         found = self.cluster()
         if found is None or found["status"] in {"CREATING", "DELETING", "FAILED"}:
             return None
-        return Kube(self.settings, self.paths, self.folder, found)
+        return Kubeconfig(self.settings, self.paths, self.folder, lambda: self.scratch, found)

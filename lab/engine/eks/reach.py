@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.engine.eks.access import EksAccess, access
-from lab.engine.eks.forward import forwarded
 from lab.engine.eks.place import Place
-from lab.engine.kubernetes.identities import NAMESPACE
+from lab.engine.kubernetes.cluster import AIRFLOW
+from lab.engine.kubernetes.forward import forwarded
 from lab.errors import NotRunningError
 
 SERVICE, PORT = "airflow-api-server", 8080
@@ -30,5 +30,5 @@ def reached(place: Place) -> Iterator[EksAccess]:
     if "airflow-password" not in there.known:
         raise NotRunningError("the cluster has no Airflow of the lab's", "make eks-up")
     there.paths.user_home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with forwarded(kube, SERVICE, NAMESPACE, PORT) as url:
+    with forwarded(kube, SERVICE, AIRFLOW, PORT) as url:
         yield access(place, url)

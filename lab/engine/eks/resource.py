@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lab.engine.eks.place import Place
-from lab.engine.phases import Note
-from lab.errors import SettingsError
+from lab.engine.phases import Note, Phase
+from lab.errors import CloudError, SettingsError
 
 TAG = "mlops-lab/cluster"
+REMOVAL_LIMIT = 900
 
 
 class ForeignError(SettingsError):
@@ -83,6 +84,39 @@ class Resource(ABC):
     def kept(self) -> str:
         """Why `down` keeps it, or nothing."""
         return ""
+
+    @property
+    def phase_name(self) -> str:
+        """The name of its phase."""
+        return f"{self.key} {self.name}"
+
+    def phase(self, needs: tuple[str, ...]) -> Phase:
+        """The phase of `up`; it verifies its result by checking the resource again."""
+        return Phase(self.phase_name, self.title, self.limit, self.is_right, self.apply, needs)
+
+    def is_right(self) -> bool:
+        state = self.look()
+        return state.exists and not state.differs
+
+    def apply(self, note: Note) -> None:
+        """Raises CloudError if the resource is not right afterwards."""
+        self.require(self.look())
+        self.make(note)
+        state = self.look()
+        if not state.exists or state.differs:
+            problem = "; ".join(state.differs) or "is not there"
+            message = f"the {self.key} {self.name} was made, and {problem}"
+            raise CloudError(message, "make eks-up continues from here")
+
+    def removal(self, needs: tuple[str, ...]) -> Phase:
+        """The phase of `down`."""
+
+        def remove(note: Note) -> None:
+            if self.look().exists:
+                self.remove(note)
+
+        title = f"Removing the {self.key} {self.name}"
+        return Phase(self.phase_name, title, max(self.limit, REMOVAL_LIMIT), lambda: False, remove, needs)
 
     def require_own(self, what: str, tags: Mapping[str, str]) -> None:
         """Return if these tags are this lab's; ForeignError otherwise."""

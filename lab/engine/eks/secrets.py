@@ -15,9 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lab.engine.airflow_secrets import DATABASE, GIT, LABELS, generated, git_credentials, secret_object
-from lab.engine.eks.kube import Kube
 from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
-from lab.engine.kubernetes.identities import NAMESPACE
+from lab.engine.kubernetes.cluster import AIRFLOW, Cluster
 from lab.engine.phases import Note
 from lab.errors import SettingsError
 from lab.proc import Completed
@@ -51,7 +50,7 @@ class Secrets(Resource):
 
     @property
     def name(self) -> str:
-        return f"Secrets of {NAMESPACE}"
+        return f"Secrets of {AIRFLOW}"
 
     @property
     def title(self) -> str:
@@ -137,14 +136,14 @@ def require_port(connection: str, expected: int) -> None:
         raise SettingsError(f"Airflow's database is at port {port}, and eks.toml says {expected}", hint)
 
 
-def read(kube: Kube) -> dict[str, dict[str, str]]:
+def read(kube: Cluster) -> dict[str, dict[str, str]]:
     """The lab's Secrets in the cluster, by name; none where there is no namespace."""
     return {item["metadata"]["name"]: decoded(item) for item in everything(kube) if is_own(item)}
 
 
-def everything(kube: Kube) -> list[dict[str, Any]]:
+def everything(kube: Cluster) -> list[dict[str, Any]]:
     """Every Secret of the namespace but Helm's, which are large; also those that are not the lab's."""
-    which = ("--namespace", NAMESPACE, "--field-selector", "type!=helm.sh/release.v1")
+    which = ("--namespace", AIRFLOW, "--field-selector", "type!=helm.sh/release.v1")
     found: list[dict[str, Any]] = json.loads(kube.kubectl("get", "secrets", *which, "--output", "json").stdout)["items"]
     return found
 
@@ -164,8 +163,8 @@ def require_own(item: dict[str, Any]) -> None:
         name = item["metadata"]["name"]
         label = " ".join(f"{key}={value}" for key, value in LABELS.items())
         raise ForeignError(
-            f"the Secret {name} of the namespace {NAMESPACE} is there and is not the lab's; nothing of it was changed",
-            f"to have the lab use it as it is: kubectl label secret {name} --namespace {NAMESPACE} {label}",
+            f"the Secret {name} of the namespace {AIRFLOW} is there and is not the lab's; nothing of it was changed",
+            f"to have the lab use it as it is: kubectl label secret {name} --namespace {AIRFLOW} {label}",
         )
 
 
@@ -178,7 +177,7 @@ def require_no_conflict(ended: Completed) -> None:
     found = CONFLICT.search(ended.stderr) if ended.status else None
     if found:
         raise ForeignError(
-            f"a Secret of the namespace {NAMESPACE} is managed by {found['manager']}, and holds another value",
+            f"a Secret of the namespace {AIRFLOW} is managed by {found['manager']}, and holds another value",
             "change the value where it is managed, or unset the variable that holds another one",
             ended.stderr.strip(),
         )
@@ -190,6 +189,6 @@ def decoded(item: dict[str, Any]) -> dict[str, str]:
 
 def encoded(name: str, data: dict[str, str]) -> dict[str, Any]:
     """The Secret with `data`: of `stringData`, server-side apply does not track who owns a value."""
-    made = secret_object(NAMESPACE, name, data)
+    made = secret_object(AIRFLOW, name, data)
     values = made.pop("stringData")
     return {**made, "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}}

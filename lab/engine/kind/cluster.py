@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lab.docker import docker, inspect
 from lab.engine import ports
-from lab.engine.kind import airflow_tables, manifests
 from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
-from lab.errors import HostError, LabError, ServiceError, SettingsError
+from lab.engine.kubernetes import airflow_tables, manifests
+from lab.errors import HostError, LabError, SettingsError
 from lab.host import INOTIFY_HINT
 from lab.images.catalogue import IN_CLUSTER
 from lab.proc import run
@@ -106,7 +106,7 @@ def loaded(instance: Instance) -> Path:
 
 
 def wanted_images(instance: Instance) -> str:
-    return "\n".join([identity(instance), *(instance.images.reference(name) for name in IN_CLUSTER)])
+    return "\n".join([instance.identity(), *(instance.images.reference(name) for name in IN_CLUSTER)])
 
 
 def failure(said: str) -> LabError:
@@ -130,7 +130,7 @@ def config(instance: Instance) -> str:
 
 def wait_for_api(instance: Instance) -> None:
     def probe() -> None:
-        if instance.kubectl("get", "--raw", "/readyz", check=False, limit=20).status != 0:
+        if instance.kube.kubectl("get", "--raw", "/readyz", check=False, limit=20).status != 0:
             raise NotYetError("the API server does not answer")
 
     def evidence() -> str:
@@ -143,15 +143,7 @@ def is_ready(instance: Instance) -> bool:
     """Whether this lab's node runs with all images, and its API server answers."""
     if not instance.kubeconfig.exists() or not instance.is_up() or not has_images(instance):
         return False
-    return instance.kubectl("get", "--raw", "/readyz", check=False).status == 0
-
-
-def identity(instance: Instance) -> str:
-    """The node's container id: another one means a new, empty cluster."""
-    container = instance.container()
-    if container is None:
-        raise ServiceError("the cluster has gone", "make lab-up")
-    return str(container["Id"])
+    return instance.kube.kubectl("get", "--raw", "/readyz", check=False).status == 0
 
 
 def remove(instance: Instance) -> bool:

@@ -12,8 +12,9 @@ from lab.config import Settings
 from lab.docker import require_engine
 from lab.engine import same_settings
 from lab.engine.base import Status
-from lab.engine.kind import bring_up, cluster, logs, release, report, rotation
+from lab.engine.kind import bring_up, cluster, report
 from lab.engine.kind.instance import Instance
+from lab.engine.kubernetes import airflow_phases, logs, rotation, values
 from lab.engine.phases import Note, Phase
 from lab.host import Check, docker_ports, inotify, require_kind_host
 from lab.paths import Paths
@@ -41,10 +42,10 @@ class KindEngine:
         else:
             require_kind_host(self.paths, builds=instance.builds())
         same_settings.require_data(instance.data_settings, self.settings)
-        if not instance.is_up() or not release.is_current(instance):
-            release.require_valid(instance)
+        if not instance.is_up() or not airflow_phases.is_installed(instance):
+            values.wanted(instance).check()
         watches = inotify(0 if instance.container() else cluster.other_nodes(instance))
-        looked = [docker_ports(version), watches, *report.unfinished_rotation(instance)]
+        looked = [docker_ports(version), watches, *rotation.unfinished(instance)]
         return [f"warning: {check.found} ({check.hint})" for check in looked if check.state == "warn"]
 
     def phases(self) -> list[Phase]:
@@ -76,10 +77,10 @@ class KindEngine:
 
     def log(self, service: str, lines: int) -> str:
         self.instance.require_up()
-        return logs.last_lines(self.instance, service, lines)
+        return logs.last_lines(self.instance.kube, service, lines)
 
     def follow(self, service: str) -> Iterator[str]:
-        return logs.follow(self.instance, service)
+        return logs.follow(self.instance.kube, service)
 
     def shell_environment(self) -> dict[str, str]:
         access = self.access()

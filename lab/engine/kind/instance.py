@@ -1,28 +1,21 @@
-"""One lab on kind: its cluster, ports, tools and images. The phases and the engine work on it."""
+"""One lab on kind: its node, its network, its folders. The phases and the engine work on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lab.docker import inspect, reach
-from lab.engine.instance import LabInstance
-from lab.errors import NotRunningError
-from lab.images import ImageSet, image_set
-from lab.images.catalogue import IN_CLUSTER
-from lab.proc import Completed, run, service_environment
-from lab.tools import own_homes, tool
-
-AIRFLOW, PLATFORM, SYSTEM = "airflow", "platform", "kube-system"
-"""The namespaces: Airflow with the steps' pods, the stand-ins for external services, and Kubernetes' own."""
-QUICK = 30
-"""Seconds that a question to the cluster may take."""
+from lab.engine.kubernetes.cluster import Cluster
+from lab.engine.kubernetes.instance import ClusterInstance
+from lab.errors import ServiceError
+from lab.proc import service_environment
+from lab.tools import own_homes
 
 
 @dataclass(frozen=True)
-class Instance(LabInstance):
+class Instance(ClusterInstance):
     """The lab of one checkout in its own kind cluster, running or not."""
 
     made_with = "kind-made-with.json"
@@ -59,21 +52,6 @@ class Instance(LabInstance):
         """The files rendered for this cluster; none is secret."""
         return self.paths.run / "kind"
 
-    @cached_property
-    def images(self) -> ImageSet:
-        return image_set(self.paths, self.settings)
-
-    @cached_property
-    def worker(self) -> tuple[str, str]:
-        """The worker's image, which must be present: its reference, and its id in Docker, a digest of its content."""
-        reference = self.images.reference("worker")
-        found = inspect("image", reference)
-        return reference, str(found["Id"]) if found else ""
-
-    def references(self) -> dict[str, str]:
-        """The reference of each image that runs in the cluster, by name."""
-        return {name: self.images.reference(name) for name in IN_CLUSTER}
-
     def builds(self) -> bool:
         """Whether images are missing that have to be made first, which takes more disk than anything else."""
         return self.images.source != "bundle" and bool(self.images.missing())
@@ -92,20 +70,16 @@ class Instance(LabInstance):
         container = self.container()
         return container is not None and self.is_own(container) and bool(container["State"]["Running"])
 
-    def require_up(self) -> None:
-        if not self.is_up():
-            raise NotRunningError("the lab is down", "make lab-up")
+    def identity(self) -> str:
+        """The node's container id."""
+        container = self.container()
+        if container is None:
+            raise ServiceError("the cluster has gone", "make lab-up")
+        return str(container["Id"])
 
-    def kubectl(self, *arguments: str, limit: float = QUICK, text: str | None = None, check: bool = True) -> Completed:
-        """Run the lab's kubectl on the lab's cluster, whatever the user's own context is."""
-        place = ("--kubeconfig", str(self.kubeconfig), "--context", self.context)
-        return run(
-            [tool(self.paths, "kubectl"), *place, *arguments],
-            env=self.tool_environment(),
-            limit=limit,
-            text=text,
-            check=check,
-        )
+    @property
+    def kube(self) -> Cluster:
+        return Cluster(self.paths, self.kubeconfig, self.context, self.tool_environment())
 
     def tool_environment(self) -> dict[str, str]:
         """For kind, helm and kubectl: of the user's configuration only Docker's address, every file below `.lab/`."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from lab.engine.kubernetes.policy import Document, log_permissions, permissions
 
-NAMESPACE = "airflow"
-"""The namespace of all the accounts."""
 ROLE = "mlops-lab-dvc"
 """The role of the steps, unless `identity.role` in eks.toml names another."""
 LONGEST = 64

@@ -7,43 +7,52 @@ import shutil
 from pathlib import Path
 
 from lab.components import repository, storage
-from lab.engine import same_settings
+from lab.engine import dataset
 from lab.engine.health import answers, bucket_answers
 from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.local.supervisor import Service
 from lab.engine.names import GIT, LOCALSTACK
-from lab.engine.phases import Note
+from lab.engine.phases import Note, Phase
 from lab.paths import Paths
 from lab.proc import held, run
 
 
-def git_done(instance: Instance) -> bool:
-    access = instance.access()
-    service = services.git_service(access, instance.port("git"))
-    return repository.is_bare(access) and instance.supervisor().is_current(service) and not instance.trouble(GIT)
+def phases(instance: Instance) -> list[Phase]:
+    """All of them; they need the phases `supervisor` and `environment-…`."""
+    return [git(instance), stores(instance), dataset.dataset(instance, START_LIMIT)]
 
 
-def start_git(instance: Instance, _: Note) -> None:
-    access = instance.access()
-    repository.ensure_bare(access)
-    instance.start(services.git_service(access, instance.port("git")))
-    instance.wait_for(GIT, functools.partial(answers, f"{access.git_url}/healthz"), "the Git server")
+def git(instance: Instance) -> Phase:
+    def done() -> bool:
+        access = instance.access()
+        service = services.git_service(access, instance.port("git"))
+        return repository.is_bare(access) and instance.supervisor().is_current(service) and not instance.trouble(GIT)
+
+    def start(_: Note) -> None:
+        access = instance.access()
+        repository.ensure_bare(access)
+        instance.start(services.git_service(access, instance.port("git")))
+        instance.wait_for(GIT, functools.partial(answers, f"{access.git_url}/healthz"), "the Git server")
+
+    return Phase("git", "Starting the Git server", START_LIMIT, done, start, ("supervisor",))
 
 
-def storage_done(instance: Instance) -> bool:
-    access = instance.access()
-    service = services.localstack_service(access, instance.port("s3"))
-    return instance.supervisor().is_current(service) and not instance.trouble(LOCALSTACK)
+def stores(instance: Instance) -> Phase:
+    def done() -> bool:
+        service = services.localstack_service(instance.access(), instance.port("s3"))
+        return instance.supervisor().is_current(service) and not instance.trouble(LOCALSTACK)
 
+    def start(_: Note) -> None:
+        access = instance.access()
+        service = services.localstack_service(access, instance.port("s3"))
+        prepare_localstack(instance.paths, service)
+        instance.start(service)
+        instance.wait_for(LOCALSTACK, functools.partial(bucket_answers, access), "LocalStack")
+        storage.ensure_bucket(access)
 
-def start_storage(instance: Instance, _: Note) -> None:
-    access = instance.access()
-    service = services.localstack_service(access, instance.port("s3"))
-    prepare_localstack(instance.paths, service)
-    instance.start(service)
-    instance.wait_for(LOCALSTACK, functools.partial(bucket_answers, access), "LocalStack")
-    storage.ensure_bucket(access)
+    needs = ("supervisor", "environment-localstack")
+    return Phase("storage", "Starting LocalStack (S3, STS, IAM)", START_LIMIT, done, start, needs)
 
 
 def prepare_localstack(paths: Paths, service: Service) -> None:
@@ -69,15 +78,3 @@ def make_catalogue(root: Path, service: Service, lock: int) -> None:
     command = [service.command[0], "-m", "localstack.aws.spec"]
     run(command, env=service.environment, cwd=root, limit=START_LIMIT, inherit=[lock])
     stamp.touch()
-
-
-def dataset_done(instance: Instance) -> bool:
-    return instance.data_settings.exists() and repository.head(instance.access()) is not None
-
-
-def make_dataset(instance: Instance, note: Note) -> None:
-    access = instance.access()
-    if repository.head(access) is None:
-        note(f"{instance.settings.dataset.rows:,} rows from seed {instance.settings.dataset.seed}")
-        note(repository.seed(access))
-    same_settings.remember_data(instance.data_settings, instance.settings)

@@ -81,17 +81,14 @@ def kubectl(folder: Path, arguments: list[str]) -> int:
     match arguments:
         case ["get", "namespace", *_]:
             say(json.dumps(there["Namespace"]) if "Namespace" in there else "")
-        case ["get", "secrets", *rest] if "owner=helm" in " ".join(rest):
-            say(*(json.dumps(labels) for labels in load(folder / "helm.json").get("revisions", [])))
+        case ["get", "secrets,deployments", *_]:
+            revisions = load(folder / "helm.json").get("revisions", [])
+            say(*(f"Secret\tsh.helm.release.v1.airflow.v{each['version']}\t{json.dumps(each)}" for each in revisions))
+            say(*(f"Deployment\tairflow-{name}\t" for name in DEPLOYMENTS if revisions))
         case ["get", "secrets", *rest]:
             say(json.dumps({"items": [item for item in there.get("Secrets", {}).values() if selected(item, rest)]}))
-        case ["get", "deployments", *_]:
-            ready = there.get("ready", 1)
-            items = [
-                {"metadata": {"name": f"airflow-{n}"}, "spec": {"replicas": 1}, "status": {"readyReplicas": ready}}
-                for n in DEPLOYMENTS
-            ]
-            say(json.dumps({"items": items}))
+        case ["get", "deployments,statefulsets,daemonsets,pods", *_]:
+            say(json.dumps({"items": [deployment(name, there.get("ready", 1)) for name in DEPLOYMENTS]}))
         case ["get", "persistentvolumes", *_]:
             say(json.dumps({"items": []}))
         case ["diff", *rest]:
@@ -117,6 +114,16 @@ def kubectl(folder: Path, arguments: list[str]) -> int:
             signal.pause()
     save(folder / "objects.json", there)
     return status
+
+
+def deployment(name: str, ready: int) -> dict[str, Any]:
+    status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": ready}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": f"airflow-{name}", "generation": 1},
+        "spec": {"replicas": 1, "template": {"metadata": {"labels": {"component": name}}}},
+        "status": status,
+    }
 
 
 def selected(item: dict[str, Any], options: list[str]) -> bool:
@@ -154,7 +161,9 @@ def helm(folder: Path, arguments: list[str]) -> int:
     else:
         key, _, label = value(arguments, "--labels").partition("=")
         number = len(state.setdefault("revisions", [])) + 1
-        state["revisions"].append({"owner": "helm", "version": str(number), "status": "deployed", key: label})
+        state["revisions"].append(
+            {"owner": "helm", "name": "airflow", "version": str(number), "status": "deployed", key: label}
+        )
     save(folder / "helm.json", state)
     return 0
 

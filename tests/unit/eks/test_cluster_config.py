@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab.engine.eks.cluster_config import DRIVERS, cluster_config, wanted_addons
-from lab.engine.eks.manifests import engine_values, pipeline_environment, write
+from lab.engine.eks.manifests import engine_values, pipeline_environment, rendered
 from lab.engine.eks.settings import EksSettings
 from lab.engine.kubernetes.identities import ACCOUNTS
 from lab.paths import SOURCE, Paths
@@ -104,7 +104,7 @@ def test_airflow_speaks_tls_to_its_database(tmp_path: Path) -> None:
     folder, _, name = environment["PGSSLROOTCERT"].rpartition("/")
     (mount,), (volume,) = engine_values(checked)["volumeMounts"], engine_values(checked)["volumes"]
     assert (mount["name"], mount["mountPath"]) == (volume["name"], folder)
-    manifests = write(checked, Paths(tmp_path, tmp_path / ".lab"), tmp_path / "eks")
-    listed = json.loads((manifests / "kustomization.yaml").read_text("utf-8"))["resources"]
-    (found,) = [json.loads((manifests / each).read_text("utf-8")) for each in listed if each.startswith("certificates")]
+    files = rendered(checked, Paths(tmp_path, tmp_path / ".lab"), tmp_path / "eks")
+    listed = json.loads(files["kustomization.yaml"])["resources"]
+    (found,) = [json.loads(files[each]) for each in listed if each.startswith("certificates")]
     assert (found["metadata"]["name"], found["data"]) == (volume["configMap"]["name"], {name: "certificates of RDS"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.engine.kind import inside, manifests
+from lab.engine.kubernetes import inside, manifests
 from lab.pod_identity.associations import FILE, PATH, BadAssociationsError, parse
 from tests.unit.pod_identity.stand_in import ONE, ROLE
 

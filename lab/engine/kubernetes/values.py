@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lab.access import REPOSITORY, Access
+from lab.chart import find_chart
 from lab.engine.airflow_values import airflow_values, shipped_files
-from lab.engine.kind import inside
-from lab.engine.kind.manifests import airflow_secrets, generated_folder
-from lab.helm_values import OWN_FILE
+from lab.engine.kubernetes import airflow_tables, inside
+from lab.engine.kubernetes.instance import ClusterInstance
+from lab.engine.kubernetes.manifests import airflow_secrets
+from lab.engine.kubernetes.release import Release
+from lab.helm_values import OWN_FILE, ValuesFile
 
 COMPONENTS = ("apiServer", "scheduler", "dagProcessor")
 
@@ -51,12 +53,22 @@ def migrations() -> dict[str, Any]:
     return {"migrateDatabaseJob": {"enabled": True}, **waiting}
 
 
-def values_files(access: Access, images: Mapping[str, str], *, migrated: bool) -> list[Path]:
-    """All values files in the order in which Helm is to merge them; the engine's own is written again."""
-    source, folder = access.paths.source, generated_folder(access.paths)
-    generated = folder / "airflow-values.json"  # JSON is YAML
-    folder.mkdir(parents=True, exist_ok=True)
-    generated.write_text(json.dumps(engine_values(access, images, migrated=migrated), indent=2) + "\n", "utf-8")
-    files = [*shipped_files(source, "local", access.settings.airflow.dags), generated]
+def values_files(access: Access, images: Mapping[str, str], folder: Path, *, migrated: bool) -> list[ValuesFile]:
+    """All values files in the order in which Helm is to merge them; the generated one is for `folder`."""
+    source = access.paths.source
+    shipped = [ValuesFile.read(file) for file in shipped_files(source, "local", access.settings.airflow.dags)]
+    generated = ValuesFile.of(folder / "airflow-values.json", engine_values(access, images, migrated=migrated))
     own = source / OWN_FILE
-    return [*files, own] if own.exists() else files
+    return [*shipped, generated, *([ValuesFile.read(own)] if own.exists() else [])]
+
+
+def wanted(instance: ClusterInstance) -> Release:
+    """What would be installed in this cluster now.
+
+    Raises:
+        SettingsError: a file of values cannot be read.
+        NetworkError: there is no chart, and none is available.
+    """
+    migrated = airflow_tables.are_current(instance)
+    values = values_files(instance.access(), instance.references(), instance.run_files, migrated=migrated)
+    return Release(find_chart(instance.settings), values)

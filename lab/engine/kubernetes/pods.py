@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lab.engine.kind.instance import AIRFLOW, Instance
+from lab.engine.kubernetes.cluster import AIRFLOW, Cluster
 from lab.errors import ServiceError
 
 HOPELESS = {
@@ -19,10 +19,6 @@ HOPELESS = {
     "RunContainerError",
 }
 """Reasons of a waiting container (kubelet) that do not resolve without a change."""
-RESTARTS = 2
-"""From this number of restarts on, it is a failure: before, what the program needs may still be starting."""
-UNSCHEDULABLE_SECONDS = 10
-"""How long the scheduler may find no node for a pod."""
 PASSING = ("PersistentVolumeClaim", "untolerated taint")
 """Parts of its message that name a temporary reason: a claim that is being bound, a node that is not ready yet."""
 PASSING_SECONDS = 60
@@ -43,12 +39,12 @@ class Pod:
     raw: dict[str, Any]
 
 
-def read(instance: Instance, *namespaces: str, selector: str = "") -> list[Pod]:
+def read(cluster: Cluster, *namespaces: str, selector: str = "") -> list[Pod]:
     """The pods of the namespaces, oldest first."""
     found = []
     for namespace in namespaces:
         options = ["--selector", selector] if selector else []
-        answer = instance.kubectl("get", "pods", "--namespace", namespace, "--output", "json", *options)
+        answer = cluster.kubectl("get", "pods", "--namespace", namespace, "--output", "json", *options)
         found += [describe(item) for item in json.loads(answer.stdout)["items"]]
     return found
 
@@ -100,13 +96,13 @@ def reason_of(raw: dict[str, Any]) -> str:
     return ""
 
 
-def require_hope(instance: Instance, pod: Pod) -> None:
+def require_hope(cluster: Cluster, pod: Pod) -> None:
     """Return if the pod may still become ready.
 
     Raises:
         ServiceError: it cannot; the message is the event that explains why, the detail its last log lines.
     """
-    hint = f"make lab-logs SERVICE={service_name(pod)}"
+    hint = f"make lab-logs SERVICE={service_name(pod)}{cluster.option}"
     for container in [
         *pod.raw["status"].get("initContainerStatuses", []),
         *pod.raw["status"].get("containerStatuses", []),
@@ -115,22 +111,22 @@ def require_hope(instance: Instance, pod: Pod) -> None:
         ended = container.get("lastState", {}).get("terminated") or container["state"].get("terminated") or {}
         if ended.get("exitCode") == LICENCE_STATUS and "localstack" in pod.name:
             message = "LocalStack ended with exit status 55: this release wants a licence"
-            raise ServiceError(message, "use the pinned release: lab/pins.toml names it", last_lines(instance, pod))
+            raise ServiceError(message, "use the pinned release: lab/pins.toml names it", last_lines(cluster, pod))
         if reason in HOPELESS:
-            raise ServiceError(f"{pod.name} cannot start: {pod.reason}", hint, last_event(instance, pod))
-        if reason == "CrashLoopBackOff" and container["restartCount"] >= RESTARTS:
+            raise ServiceError(f"{pod.name} cannot start: {pod.reason}", hint, last_event(cluster, pod))
+        if reason == "CrashLoopBackOff" and container["restartCount"] >= cluster.patience.restarts:
             message = f"{pod.name} ended {container['restartCount']} times, exit status {ended.get('exitCode')}"
-            raise ServiceError(message, hint, last_lines(instance, pod, container["name"]))
+            raise ServiceError(message, hint, last_lines(cluster, pod, container["name"]))
     scheduled = condition(pod.raw, "PodScheduled")
-    if scheduled.get("reason") == "Unschedulable" and age(scheduled) > patience(scheduled):
+    if scheduled.get("reason") == "Unschedulable" and age(scheduled) > patience(cluster, scheduled):
         message = f"{pod.name} does not fit on the node: {scheduled.get('message', '')}"
-        raise ServiceError(message, "give Docker more memory or processors, or stop other programs")
+        raise ServiceError(message, cluster.patience.hint)
 
 
-def patience(scheduled: dict[str, Any]) -> float:
+def patience(cluster: Cluster, scheduled: dict[str, Any]) -> float:
     """Seconds that a pod may wait for a node, by the scheduler's message of why it does."""
     passes = any(sign in scheduled.get("message", "") for sign in PASSING)
-    return PASSING_SECONDS if passes else UNSCHEDULABLE_SECONDS
+    return max(PASSING_SECONDS if passes else 0, cluster.patience.unschedulable)
 
 
 def age(found: dict[str, Any]) -> float:
@@ -138,21 +134,21 @@ def age(found: dict[str, Any]) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(found["lastTransitionTime"])).total_seconds()
 
 
-def last_event(instance: Instance, pod: Pod) -> str:
+def last_event(cluster: Cluster, pod: Pod) -> str:
     """The latest warning event of the pod."""
     which = f"involvedObject.name={pod.name},type=Warning"
     order = ("--sort-by", ".lastTimestamp", "--output", "jsonpath={.items[-1:].message}")
     place = ("--namespace", pod.namespace, "--field-selector", which)
-    return instance.kubectl("get", "events", *place, *order, check=False).stdout
+    return cluster.kubectl("get", "events", *place, *order, check=False).stdout
 
 
-def last_lines(instance: Instance, pod: Pod, container: str = "", lines: int = 12) -> str:
+def last_lines(cluster: Cluster, pod: Pod, container: str = "", lines: int = 12) -> str:
     """The last lines of the pod's log, of the previous attempt if there was one."""
     options = ["--container", container] if container else ["--all-containers"]
     place = ("--namespace", pod.namespace, pod.name, f"--tail={lines}", *options)
-    before = instance.kubectl("logs", *place, "--previous", check=False)
+    before = cluster.kubectl("logs", *place, "--previous", check=False)
     return (
-        before.stdout if before.status == 0 and before.stdout else instance.kubectl("logs", *place, check=False).stdout
+        before.stdout if before.status == 0 and before.stdout else cluster.kubectl("logs", *place, check=False).stdout
     )
 
 

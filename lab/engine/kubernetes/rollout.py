@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lab.engine.kind import logs
-from lab.engine.kind.instance import Instance
-from lab.engine.kind.pods import condition
+from lab.engine.kubernetes import logs
+from lab.engine.kubernetes.cluster import Cluster
+from lab.engine.kubernetes.pods import condition
 from lab.errors import ProgramError, ServiceError
 from lab.wait import NotYetError
 
@@ -18,7 +18,7 @@ WEBHOOK_AWAY = "failed calling webhook"
 KINDS = "deployments,statefulsets,daemonsets,pods"
 
 
-def require_done(instance: Instance, *services: str) -> None:
+def require_done(cluster: Cluster, *services: str) -> None:
     """Return if each of the services (as `lab status` names them) is rolled out, by one question for each namespace.
 
     Raises:
@@ -31,7 +31,7 @@ def require_done(instance: Instance, *services: str) -> None:
         wanted.setdefault(namespace, []).append(selector)
     for namespace, selectors in wanted.items():
         try:
-            answer = instance.kubectl("get", KINDS, "--namespace", namespace, "--output", "json")
+            answer = cluster.kubectl("get", KINDS, "--namespace", namespace, "--output", "json")
         except ProgramError as error:
             raise NotYetError("the API server does not answer") from error
         found = json.loads(answer.stdout)["items"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from lab.access import Access
-from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES, NAMESPACE, Identity
+from lab.engine.kubernetes.cluster import AIRFLOW
+from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES, Identity
 from lab.pipeline.git import isolated_variables
 
 GIT_URL = "http://gitea.platform:3000"
@@ -46,7 +47,7 @@ def role_policies(access: Access) -> str:
 def associations() -> str:
     """Which service account has which role, in the format of eksctl's `podIdentityAssociations`."""
     return "".join(
-        f"- namespace: {NAMESPACE}\n  serviceAccountName: {account}\n  roleARN: {role_arn(identity)}\n"
+        f"- namespace: {AIRFLOW}\n  serviceAccountName: {account}\n  roleARN: {role_arn(identity)}\n"
         for account, identity in ACCOUNTS.items()
     )
 

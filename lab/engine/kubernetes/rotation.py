@@ -1,4 +1,4 @@
-"""Rotates the secrets of a running lab on kind.
+"""Rotates the secrets of a running lab in a cluster of this machine.
 
 The new values are written down first (`rotation.json` next to the secrets): an interrupted rotation continues with
 them. The database, which has copies that no manifest sets, is changed here. The phases of `lab up` do the rest: they
@@ -11,9 +11,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.engine.kind import airflow_phases, platform_phases, release
-from lab.engine.kind.instance import AIRFLOW, PLATFORM, Instance
+from lab.engine.kubernetes import airflow_phases, platform_phases, release
+from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM
+from lab.engine.kubernetes.instance import ClusterInstance
 from lab.engine.phases import Note
+from lab.host import Check
 from lab.secrets import FERNET, GENERATORS, write_private
 
 ROLES = {
@@ -28,7 +30,7 @@ ENCRYPT_LIMIT = 300
 """Seconds that Airflow may take to encrypt its connections and variables again."""
 
 
-def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
+def rotate(instance: ClusterInstance, names: Sequence[str], note: Note) -> None:
     """Replace these secrets, and those of an interrupted rotation; `lab up`'s phases then bring them into use.
 
     Raises:
@@ -46,7 +48,7 @@ def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
     pending_file(instance).unlink()
 
 
-def begin(instance: Instance, names: Sequence[str]) -> dict[str, str]:
+def begin(instance: ClusterInstance, names: Sequence[str]) -> dict[str, str]:
     """The new value of each secret, written down before anything is changed."""
     file = pending_file(instance)
     before: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
@@ -55,30 +57,40 @@ def begin(instance: Instance, names: Sequence[str]) -> dict[str, str]:
     return fresh
 
 
-def pending_file(instance: Instance) -> Path:
+def pending_file(instance: ClusterInstance) -> Path:
     """The values of a rotation that has not ended."""
     return instance.paths.secrets / "rotation.json"
 
 
-def encrypt_again(instance: Instance, note: Note) -> None:
+def encrypt_again(instance: ClusterInstance, note: Note) -> None:
     """Have Airflow encrypt its connections with a new Fernet key: all its parts have both keys until that is done."""
     secrets = instance.access().secrets
     note("giving Airflow a second Fernet key")
     secrets.begin_fernet_rotation()
-    platform_phases.apply_platform(instance, note)
-    airflow_phases.install_release(instance, note)
-    airflow_phases.wait_for_airflow(instance, note)
+    for phase in (platform_phases.platform, airflow_phases.release, airflow_phases.airflow):
+        phase(instance).apply(note)
     note("encrypting Airflow's connections again")
     place = ("--namespace", AIRFLOW, f"deployment.apps/{release.RELEASE}-api-server", "--container", "api-server")
-    instance.kubectl("exec", *place, "--", "airflow", "rotate-fernet-key", limit=ENCRYPT_LIMIT)
+    instance.kube.kubectl("exec", *place, "--", "airflow", "rotate-fernet-key", limit=ENCRYPT_LIMIT)
     secrets.end_fernet_rotation()
 
 
-def change_roles(instance: Instance, fresh: dict[str, str], note: Note) -> None:
+def change_roles(instance: ClusterInstance, fresh: dict[str, str], note: Note) -> None:
     """Set the new passwords of the database's roles, on psql's standard input, without logging the statements."""
     statements = [f"ALTER ROLE {role} PASSWORD '{fresh[name]}';" for name, role in ROLES.items() if name in fresh]
     if statements:
         note("changing the database's passwords")
         options = ("--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--host", SOCKET, "--username", "postgres")
         text = "\n".join(["SET log_min_error_statement = panic;", "BEGIN;", *statements, "COMMIT;", ""])
-        instance.kubectl("exec", "--stdin", "--namespace", PLATFORM, "postgres-0", "--", "psql", *options, text=text)
+        instance.kube.kubectl(
+            "exec", "--stdin", "--namespace", PLATFORM, "postgres-0", "--", "psql", *options, text=text
+        )
+
+
+def unfinished(instance: ClusterInstance) -> list[Check]:
+    """A rotation of secrets that has not ended: what uses them may be refused until it is completed."""
+    if not pending_file(instance).exists():
+        return []
+    return [
+        Check("secrets", "warn", "their rotation was interrupted", "make lab-secrets ROTATE=git-password completes it")
+    ]

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
-from lab.engine.eks.kube import Kube
+from lab.engine.kubernetes.cluster import Cluster
 from lab.errors import CloudError
 from lab.proc import tail
-from lab.tools import tool
 from lab.wait import NotYetError, wait_until
 
 LIMIT = 60
@@ -25,7 +24,7 @@ PAUSE = 0.5
 class Forward:
     """One kubectl after the other: it ends when its pod does, or the network, and is then started again."""
 
-    kube: Kube
+    cluster: Cluster
     service: str
     namespace: str
     target: int
@@ -35,20 +34,16 @@ class Forward:
 
     @property
     def log(self) -> Path:
-        return self.kube.folder / "port-forward.log"
+        return self.cluster.kubeconfig.with_name("port-forward.log")
 
     def start(self) -> None:
         """Start it on the same port as before, or on any free one."""
-        self.kube.write_kubeconfig()
-        command = [
-            tool(self.kube.paths, "kubectl"), "--kubeconfig", self.kube.kubeconfig, "--context", self.kube.context,
-            "port-forward", "--namespace", self.namespace, "--address", "127.0.0.1",
-            f"service/{self.service}", f"{self.port or ''}:{self.target}",
-        ]  # fmt: skip
+        place = ("--namespace", self.namespace, "--address", "127.0.0.1")
+        ports = f"{self.port or ''}:{self.target}"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(part) for part in command],
-                env=self.kube.environment(),
+                self.cluster.command("port-forward", *place, f"service/{self.service}", ports),
+                env=self.cluster.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -83,13 +78,13 @@ class Forward:
 
 
 @contextmanager
-def forwarded(kube: Kube, service: str, namespace: str, target: int) -> Iterator[str]:
+def forwarded(cluster: Cluster, service: str, namespace: str, target: int) -> Iterator[str]:
     """The URL on this machine by which the service answers while the block runs.
 
     Raises:
         CloudError: kubectl port-forward failed.
     """
-    forward = Forward(kube, service, namespace, target)
+    forward = Forward(cluster, service, namespace, target)
     keeper = Thread(target=forward.keep, daemon=True)
     try:
         forward.start()

@@ -16,11 +16,9 @@ from lab.engine import configuration
 from lab.engine.airflow_secrets import LABELS, generated, git_credentials, secret_object
 from lab.engine.airflow_values import name_and_tag
 from lab.engine.aws_keys import agent_keys, storage_keys
-from lab.engine.kind import inside
-from lab.paths import Paths
+from lab.engine.kubernetes import inside
+from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM, SYSTEM
 
-AIRFLOW, PLATFORM, SYSTEM = "airflow", "platform", "kube-system"
-"""The namespaces; the last is Kubernetes' own, where the service of Pod Identity is."""
 ASSOCIATIONS, ASSOCIATIONS_FILE = "pod-identity-associations", "associations.yaml"
 """The ConfigMap that the service of Pod Identity reads, and the key in it: lab/pod_identity/associations.py."""
 PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres", "worker")
@@ -41,8 +39,8 @@ def make_data_folders(data: Path) -> None:
         (data / name).mkdir(parents=True, exist_ok=True)
 
 
-def kustomization(access: Access, images: Mapping[str, str]) -> dict[str, Any]:
-    """The overlay `local` with the references of `images` (by name) and the URL that Gitea shows to people."""
+def kustomization(access: Access, images: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """The overlay `local`, for `folder`, with the references of `images` (by name) and the URL of Gitea for people."""
     root_url = {"name": "GITEA__server__ROOT_URL", "value": f"{access.git_url}/"}
     container = {"name": "gitea", "env": [root_url]}
     patch = {
@@ -60,22 +58,15 @@ def kustomization(access: Access, images: Mapping[str, str]) -> dict[str, Any]:
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         # Relative, because kustomize takes nothing else.
-        "resources": [os.path.relpath(overlay, generated_folder(access.paths))],
+        "resources": [os.path.relpath(overlay, folder)],
         "images": [{"name": f"lab/{name}", **image_fields(images[name])} for name in PLATFORM_IMAGES],
         "patches": [{"patch": json.dumps(each)} for each in patches],
     }
 
 
-def write_kustomization(access: Access, images: Mapping[str, str]) -> Path:
-    """Write it and return its folder, for `kubectl apply --server-side --kustomize`."""
-    folder = generated_folder(access.paths)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "kustomization.yaml").write_text(json.dumps(kustomization(access, images), indent=2) + "\n", "utf-8")
-    return folder
-
-
-def generated_folder(paths: Paths) -> Path:
-    return paths.run / "kind"
+def rendered(access: Access, images: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The files of `folder` for `kubectl apply --server-side --kustomize`, by name."""
+    return {"kustomization.yaml": json.dumps(kustomization(access, images, folder), indent=2) + "\n"}
 
 
 def image_fields(reference: str) -> dict[str, str]:

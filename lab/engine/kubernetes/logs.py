@@ -6,9 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 from lab.config import Settings
-from lab.engine.kind.instance import AIRFLOW, PLATFORM, SYSTEM, Instance
+from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM, SYSTEM, Cluster
 from lab.engine.names import TRIGGERS
-from lab.tools import tool
 
 SERVICES = {
     "postgres": (PLATFORM, "app.kubernetes.io/name=postgres"),
@@ -33,17 +32,15 @@ def arguments(service: str, lines: int) -> list[str]:
     return ["logs", "--namespace", namespace, "--selector", selector, "--all-containers", f"--tail={lines}"]
 
 
-def last_lines(instance: Instance, service: str, lines: int) -> str:
+def last_lines(cluster: Cluster, service: str, lines: int) -> str:
     """The last lines of each container of the service; empty if there is no pod yet."""
-    return instance.kubectl(*arguments(service, lines), check=False).stdout.rstrip()
+    return cluster.kubectl(*arguments(service, lines), check=False).stdout.rstrip()
 
 
-def follow(instance: Instance, service: str) -> Iterator[str]:
+def follow(cluster: Cluster, service: str) -> Iterator[str]:
     """What is added, until the caller stops."""
-    place = ["--kubeconfig", str(instance.kubeconfig), "--context", instance.context]
-    command = [str(tool(instance.paths, "kubectl")), *place, *arguments(service, 0), "--follow"]
-    environment = instance.tool_environment()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, encoding="utf-8") as program:
+    command = cluster.command(*arguments(service, 0), "--follow")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=cluster.environment, encoding="utf-8") as program:
         try:
             yield from program.stdout or ()
         finally:
