@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
+from lab.airflow import PLUGINS
 from lab.config import Settings
-from lab.engine.airflow_values import PLUGINS
 from lab.engine.aws_keys import storage_keys
 from lab.engine.environments import Environment
 from lab.engine.local.supervisor import Service
