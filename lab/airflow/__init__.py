@@ -7,6 +7,10 @@
 
 Airflow puts `core.plugins_folder` on its module path and imports `airflow_local_settings` from that path, so the two
 folders are separate: the cluster policy is for Kubernetes only.
+
+`assumptions.toml` lists what the lab assumes about Airflow, and which files depend on it: also those that have to be
+elsewhere, such as `dags/` (part of each lab's own repository) and `k8s/`. `make test-airflow` checks each of them
+against the locked Airflow; docs/airflow-upgrade.md describes an upgrade.
 """
 
 from pathlib import Path

@@ -119,7 +119,6 @@ def airflow_environment(access: Access) -> dict[str, str]:
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "LOGGING__BASE_LOG_FOLDER": str(paths.logs / "airflow"),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return service_environment(
         {
