@@ -33,11 +33,21 @@ PLACES = ("local", "eks")
 
 @dataclass(frozen=True)
 class Airflow:
-    """The installed Airflow. `outcomes` are the checks in its interpreter: why each does not hold, empty if it does."""
+    """The installed Airflow.
+
+    `outcomes` are the checks in its interpreter: why each does not hold, empty if it does. `errors` say which checks
+    could not be loaded and why there is no API server; empty as a rule.
+    """
 
     version: str
     access: Access
     outcomes: dict[str, str]
+    errors: str
+
+    def server(self) -> Access:
+        """How to reach its API server; the test fails if there is none."""
+        assert not self.errors, f"Airflow {self.version} could not be prepared:\n{self.errors}"
+        return self.access
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +67,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     ):
         try:
             found = first_answer(process, log)
-            yield Airflow(found["version"], access_of(home, f"http://127.0.0.1:{found['port']}"), found["outcomes"])
+            reached = access_of(home, f"http://127.0.0.1:{found['port']}")
+            yield Airflow(found["version"], reached, found["outcomes"], "\n".join(found["errors"]))
         finally:
             process.kill()
 
@@ -75,8 +86,11 @@ def environment_of(access: Access, python: Path) -> dict[str, str]:
     """That of the local engine; the repository is a folder, and the cluster policy is active as on Kubernetes."""
     environment = services.airflow_environment(access)
     write_private(services.password_file(access.paths.airflow), services.passwords(access))
+    folder = access.paths.home / "repository"
+    commit = fill_repository(folder)
     expected = {
         "dag": DAG,
+        "commit": commit,
         "page": PAGE,
         "run_ended": sorted(RUN_ENDED),
         "task_ended": sorted(TASK_ENDED),
@@ -89,15 +103,14 @@ def environment_of(access: Access, python: Path) -> dict[str, str]:
         "PATH": f"{python.parent}:{environment['PATH']}",
         "PYTHONPATH": f"{SOURCE}:{dags}:{CLUSTER_POLICY.parent}",
         "PYTHONPYCACHEPREFIX": str(SOURCE / ".lab" / "cache" / "bytecode"),  # or each session compiles all of Airflow
-        "AIRFLOW_CONN_GIT_DEFAULT": json.dumps({"conn_type": "git", "host": str(repository(access.paths.home))}),
+        "AIRFLOW_CONN_GIT_DEFAULT": json.dumps({"conn_type": "git", "host": str(folder)}),
         "AIRFLOW__CORE__EXECUTOR": "KubernetesExecutor,LocalExecutor",
         "LAB_EXPECTED": json.dumps(expected),
     }
 
 
-def repository(home: Path) -> Path:
-    """The lab's repository with the DAGs of the checkout, and one that does not load."""
-    folder = home / "repository"
+def fill_repository(folder: Path) -> str:
+    """Commit the DAGs of the checkout, and one that does not load; return the commit."""
     shutil.copytree(SOURCE / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "dags" / "broken.py").write_text(f"from airflow.sdk import DAG\n{BROKEN}", "utf-8")
     author = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.invalid"}
@@ -105,7 +118,7 @@ def repository(home: Path) -> Path:
     environment = {**os.environ, **author, **committer, "GIT_CONFIG_GLOBAL": "/dev/null"}
     for command in (["init", "--quiet", "--initial-branch=main"], ["add", "."], ["commit", "--quiet", "-m", "DAGs"]):
         run(["git", *command], cwd=folder, env=environment, limit=60)
-    return folder
+    return run(["git", "rev-parse", "HEAD"], cwd=folder, env=environment, limit=60).stdout.strip()
 
 
 def settings(environment: dict[str, str]) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.providers.git.hooks.git import GitHook
 
 from lab.airflow.task_log import CODE_GONE
-from tests.airflow_seams.inside.registry import check, equal, require
+from tests.airflow_seams.inside.registry import check, equal, expected, require
 
 MISSING = "0123456789abcdef0123456789abcdef01234567"
 
@@ -26,7 +26,9 @@ def git_bundle() -> None:
     """The settings of the bundle are accepted, and its code has the commit of the branch as version."""
     found = bundle()
     require((found.path / "dataset_pipeline.py").exists(), f"{found.path} does not contain the DAG")
-    require(len(found.get_current_version() or "") == 40, f"the version is {found.get_current_version()!r}")
+    commit = expected()["commit"]
+    require(commit in str(found.get_current_version()), f"the version is {found.get_current_version()!r}, not {commit}")
+    equal(bundle(commit).version, commit, "the version of a bundle for one commit")
 
 
 @check("git-bundle-without-its-commit")

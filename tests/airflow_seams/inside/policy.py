@@ -16,10 +16,10 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.executors.executor_utils import ExecutorName
 from airflow.providers.cncf.kubernetes.executors.kubernetes_executor import KubernetesExecutor
 from airflow.sdk import BaseOperator
-from airflow.sdk.execution_time import task_runner
 
+from tests.airflow_seams.inside import tasks
 from tests.airflow_seams.inside.pods import pod_operator
-from tests.airflow_seams.inside.registry import check, equal, names_in, require
+from tests.airflow_seams.inside.registry import check, equal, require
 
 DAG_FILE = """
 from airflow.providers.standard.operators.bash import BashOperator
@@ -40,7 +40,7 @@ def loaded() -> Any:
     setting = {"PIPELINE_STEPS": "local-executor", "PIPELINE_OPERATOR": "pod", "PIPELINE_WORKER_IMAGE": "worker:1"}
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, setting):
         Path(folder, "policy.py").write_text(DAG_FILE, "utf-8")
-        bag = DagBag(folder, include_examples=False)
+        bag = DagBag(folder)
     require(not bag.import_errors, str(bag.import_errors))
     return bag.dags["policy"].task_dict
 
@@ -72,9 +72,18 @@ def code_of_a_task() -> None:
 
 @check("refused-task-fails-first")
 def refused() -> None:
-    """The hook by which the policy lets a task fail is called before the task's own code."""
-    used = names_in(task_runner._execute_task)
-    require("_pre_execute_hook" in used, "the task runner does not call `_pre_execute_hook`")
+    """A task that the policy refuses fails without another try, and its own code is not executed."""
+    executed: list[bool] = []
+
+    class Task(BaseOperator):  # type: ignore[misc]
+        def execute(self, context: object) -> None:
+            executed.append(True)
+
+    with tasks.dag():
+        task = Task(task_id="refused", executor=policy.LOCAL, retries=3)
+    policy.refuse(task)
+    state, error = tasks.run(task)
+    equal((state, executed), ("failed", []), f"the state of a refused task, and whether its code ran ({error!r})")
 
 
 @check("pod-mutation-hook")

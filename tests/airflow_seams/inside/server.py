@@ -38,7 +38,7 @@ def prepare() -> None:
     DagBundlesManager().sync_bundles_to_db()
     found = bundle()
     bag = BundleDagBag(found.path, bundle_path=found.path, bundle_name="lab")
-    sync_bag_to_db(bag, "lab", found.get_current_version())
+    sync_bag_to_db(bag, "lab", expected()["commit"])
     record_run(bag.dags[expected()["dag"]])
 
 
