@@ -88,7 +88,7 @@ parity:          ## Every difference between the lab on kind and on EKS; fails o
 ##@ Development
 # One session for all suites, so that one runs while another waits. The longest start first. moto has one state per
 # process, and tests/policy resets it: tests/hostile, which keeps its own, comes after it.
-SUITES := $(addprefix tests/,integration writers localstack policy hostile unit)
+SUITES := $(addprefix tests/,integration writers localstack policy hostile airflow_seams unit)
 LOCALSTACK = LAB_LOCALSTACK_PYTHON=$(CURDIR)/.lab/environments/localstack/bin/python
 test: lint       ## Everything that needs no container engine
 	@LAB_ENGINE=local $(LAB_DEV) install localstack worker airflow && $(LOCALSTACK) \
@@ -100,6 +100,8 @@ test-render:     ## What would be applied to a cluster: manifests and Airflow's 
 test-localstack: ## The durable bucket and its signatures, on a real LocalStack that is killed and attacked
 	@LAB_ENGINE=local $(LAB_DEV) install localstack worker airflow && $(LOCALSTACK) \
 	$(BIN)/python -m pytest tests/localstack $(PYTEST)
+test-airflow:    ## What the lab assumes about Airflow, one test each, with the Airflow of the lock (docs/airflow-upgrade.md)
+	@LAB_ENGINE=local $(LAB_DEV) install airflow && $(BIN)/python -m pytest tests/airflow_seams $(PYTEST)
 test-writers:    ## Parallel runs that are killed at any line, with real Git, DVC and S3 (HYPOTHESIS_WRITERS=thorough)
 	@LAB_ENGINE=local $(LAB_DEV) install localstack worker && $(LOCALSTACK) \
 	$(BIN)/python -m pytest tests/writers $(PYTEST)

@@ -11,7 +11,7 @@ from lab_steps import STEP_LIMIT, step
 
 DATASET_CHANGED = Asset("lab://datasets/changed")
 
-# Without a start date, and with no time back, the first run is at the next midnight, not as soon as the DAG is loaded.
+# Without a start date, and without a run in the past, the first run is at the next midnight, not when the DAG loads.
 DAILY = CronTriggerTimetable("0 0 * * *", timezone="UTC", run_immediately=timedelta(0))
 
 with DAG(
@@ -22,8 +22,8 @@ with DAG(
     schedule=AssetOrTimeSchedule(timetable=DAILY, assets=DATASET_CHANGED),
     catchup=False,
     is_paused_upon_creation=False,
-    # How many runs are active at once is a setting of Airflow's (max_active_runs_per_dag), not the DAG's.
-    # Tries again after 5, 10 and 20 seconds, or up to twice that: long enough for a server that is started anew.
+    # The number of active runs is a setting of Airflow (max_active_runs_per_dag), not of the DAG.
+    # Airflow retries after 5, 10 and 20 seconds, or up to twice that: long enough for a server to restart.
     default_args={
         "retries": 3,
         "retry_delay": timedelta(seconds=5),

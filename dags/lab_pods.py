@@ -1,4 +1,4 @@
-"""A step of the pipeline as a pod. Apart from lab_steps: what it imports takes a second, and only pods need it."""
+"""A step of the pipeline as a pod. Not in lab_steps, because its imports take a second, and only pods need them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 LAG = 3
-"""Seconds after which the kubelet has told of a container that ended; its log ends before that."""
+"""Seconds until the kubelet reports that a container terminated; its log ends before that."""
 SHORT = 5
-"""Seconds of a step whose log is read when it has ended. A log that is followed ends a second after its container."""
+"""The log of a step that takes fewer seconds is read at its end: a followed log ends a second after its container."""
 LABELS = {"app.kubernetes.io/part-of": "mlops-lab", "app.kubernetes.io/component": "step"}
-"""Of every pod of a step."""
+"""The labels of every step's pod."""
 WORKER = 1000
-"""User and group of the worker image."""
+"""User and group in the worker image."""
 
 
 def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless: dict[int, str]) -> BaseOperator:
@@ -44,12 +44,12 @@ def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless:
         volumes=[k8s.V1Volume(name="shared", persistent_volume_claim=claim)],
         volume_mounts=[k8s.V1VolumeMount(name="shared", mount_path="/shared")],
         affinity=shared_volume_affinity(),
-        # The largest dataset needs no more: the steps read in pieces.
+        # Enough for the largest dataset: the steps read it in chunks.
         container_resources=k8s.V1ResourceRequirements(
             requests={"cpu": "50m", "memory": "192Mi"}, limits={"memory": "512Mi"}
         ),
         service_account_name="airflow-dvc-sa",
-        automount_service_account_token=False,  # a step never speaks to Kubernetes; a pod identity has its own token
+        automount_service_account_token=False,  # steps do not use the API; Pod Identity has its token
         security_context=k8s.V1PodSecurityContext(
             run_as_user=WORKER,
             run_as_group=WORKER,
@@ -61,8 +61,8 @@ def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless:
         container_security_context=k8s.V1SecurityContext(
             allow_privilege_escalation=False, capabilities=k8s.V1Capabilities(drop=["ALL"])
         ),
-        termination_grace_period=5,  # a step may be cut off at any instruction
-        # Straight to this cluster, without asking for a connection first.
+        termination_grace_period=5,  # a step may be interrupted at any instruction
+        # This cluster, without looking up a connection first.
         kubernetes_conn_id=None,
         in_cluster=True,
         startup_check_interval_seconds=0.3,
@@ -75,9 +75,9 @@ def pod(task_id: str, command: list[str], environment: dict[str, str], hopeless:
 
 
 def shared_volume_affinity() -> k8s.V1Affinity | None:
-    """One node for all steps that run at a time, where the shared volume can be on one only (ReadWriteOnce).
+    """One node for all steps that run at the same time, if the shared volume is ReadWriteOnce.
 
-    The first one goes where it fits: a pod that matches its own term needs no other ("Inter-pod affinity" in
+    The first one is scheduled anywhere: a pod that matches its own term needs no other ("Inter-pod affinity" in
     Kubernetes' documentation). Where the volume is on every node (ReadWriteMany), PIPELINE_SHARED_NODES is `any`.
     """
     if os.environ.get("PIPELINE_SHARED_NODES", "one") == "any":
@@ -88,16 +88,16 @@ def shared_volume_affinity() -> k8s.V1Affinity | None:
 
 
 def environment_sources() -> list[k8s.V1EnvFromSource]:
-    """What the place says, and Git's credentials; AWS credentials come with the service account, by Pod Identity."""
+    """The settings of the cluster, and credentials for Git; those for AWS come from Pod Identity."""
     place = k8s.V1ConfigMapEnvSource(name="pipeline-environment")
     login = k8s.V1SecretEnvSource(name="git-credentials")
     return [k8s.V1EnvFromSource(config_map_ref=place), k8s.V1EnvFromSource(secret_ref=login)]
 
 
 class StepOperator(KubernetesPodOperator):
-    """A pod whose exit status says whether trying again could help, and whose end is noticed at once.
+    """Fails without a retry on exit statuses that no retry can fix, and notices the end of the pod at once.
 
-    `hopeless` are the statuses that fail the task for good, each with what it means.
+    `hopeless` maps these statuses to their meanings.
     """
 
     def __init__(self, *, hopeless: dict[int, str], **options: Any) -> None:
@@ -115,7 +115,7 @@ class StepOperator(KubernetesPodOperator):
         xcom_result: dict[str, Any] | None = None,
         context: Context | None = None,
     ) -> None:
-        """As the parent's, which raises if the pod failed; a status that no retry can mend fails the task for good."""
+        """Clean up like the parent, which raises if the pod failed; a status in `hopeless` allows no retry."""
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException as error:
@@ -126,7 +126,7 @@ class StepOperator(KubernetesPodOperator):
 
 
 def exit_status(remote_pod: k8s.V1Pod, container: str) -> int | None:
-    """The exit status of a container that ended, or None."""
+    """The exit status of a terminated container, or None."""
     for status in remote_pod.status.container_statuses or []:
         if status.name == container and status.state.terminated:
             return int(status.state.terminated.exit_code)
@@ -134,12 +134,12 @@ def exit_status(remote_pod: k8s.V1Pod, container: str) -> int | None:
 
 
 class AttentivePodManager(PodManager):
-    """Sees that a container has ended as soon as that can be known, where its parent waits for seconds."""
+    """Notices that a container has terminated as soon as its status says so; the parent class sleeps for seconds."""
 
     def read_pod(self, pod: k8s.V1Pod) -> k8s.V1Pod:
-        """The pod in the phase that follows from its containers; the kubelet tells that phase a second later.
+        """The pod, with the phase that follows from its containers; the kubelet reports that phase a second later.
 
-        "Pod Lifecycle" in Kubernetes' documentation: Succeeded or Failed once all containers have ended for good.
+        "Pod Lifecycle" in Kubernetes' documentation: Succeeded or Failed once all containers have terminated.
         """
         found = super().read_pod(pod)
         ended = [status.state.terminated for status in found.status.container_statuses or []]
@@ -151,15 +151,15 @@ class AttentivePodManager(PodManager):
     def fetch_container_logs(
         self, pod: k8s.V1Pod, container_name: str, *, follow: bool = False, **options: Any
     ) -> PodLoggingStatus:
-        ended = becomes(lambda: self.container_is_terminated(pod, container_name), SHORT)
+        ended = within(lambda: self.container_is_terminated(pod, container_name), SHORT)
         return super().fetch_container_logs(pod, container_name, follow=follow and not ended, **options)
 
     def container_is_running(self, pod: k8s.V1Pod, container_name: str) -> bool:
-        return not becomes(lambda: not super(AttentivePodManager, self).container_is_running(pod, container_name), LAG)
+        return not within(lambda: not super(AttentivePodManager, self).container_is_running(pod, container_name), LAG)
 
 
-def becomes(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether it becomes true within these seconds."""
+def within(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition becomes true within this number of seconds."""
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:

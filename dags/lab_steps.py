@@ -1,7 +1,7 @@
 """Turns a step of the pipeline into a task: a pod on Kubernetes, a process where there is none.
 
-Command and environment are the same for both. Which one it is, and what differs between places, stands in the
-environment of Airflow (PIPELINE_*), which the overlays set.
+Command and environment are the same for both. The environment of Airflow (PIPELINE_*) selects one and holds what
+differs between engines; the overlays set it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 STEP_LIMIT = timedelta(minutes=float(os.environ.get("PIPELINE_STEP_MINUTES", "60")))
-"""How long one try of a step may take; Airflow then ends it, and tries it again as after any failure."""
+"""How long one try of a step may take; then Airflow ends it and retries, as after any failure."""
 
-# What a run is. Airflow fills the templates in; a run started by hand has no logical date, so the date is run_after's.
+# The run. Airflow renders the templates; a manually triggered run has no logical date, but always a run_after.
 RUN = {
     "PIPELINE_RUN_ID": "{{ run_id }}",
     "PIPELINE_DAG_ID": "{{ dag.dag_id }}",
@@ -34,7 +34,7 @@ HOPELESS = {
     64: "a wrong parameter",
     65: "a broken dataset",
     76: "a rewritten history",
-}  # sysexits.h: trying again would not help
+}  # sysexits.h: a retry would not help
 
 
 def step(task_id: str, name: str) -> BaseOperator:
@@ -56,7 +56,7 @@ def pod(task_id: str, command: list[str], environment: dict[str, str]) -> BaseOp
 
 
 class ProcessOperator(BaseOperator):
-    """Runs a command as a child process, its output in the task log; stands in for a pod."""
+    """Runs a command as a child process, with its output in the task log, where there is no Kubernetes."""
 
     template_fields = ("environment",)
 
@@ -67,7 +67,7 @@ class ProcessOperator(BaseOperator):
         self.hook: Any = None
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Run the command; a status that no retry can mend fails the task for good."""
+        """Run the command; a status in `HOPELESS` fails the task without a retry."""
         from airflow.providers.standard.hooks.subprocess import SubprocessHook  # noqa: PLC0415
 
         path = f"{os.environ['PIPELINE_PATH']}:{os.environ['PATH']}"

@@ -7,9 +7,9 @@ import time
 
 from lab import ui
 from lab.access import BRANCH, Access
+from lab.airflow.client import Airflow
 from lab.bench.usual import SCRIPTS
 from lab.components import gitea, repository, storage
-from lab.components.airflow import Airflow
 from lab.errors import CheckFailedError, NotRunningError, ServiceError
 from lab.lineage.follow import PAUSE
 from lab.wait import NotYetError, wait_until

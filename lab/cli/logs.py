@@ -52,8 +52,8 @@ def logs(
 def show_run(run_id: str, task_id: str | None) -> None:
     from lab import ui
     from lab.access import DAG
+    from lab.airflow.client import PATIENCE, Airflow
     from lab.cli import context
-    from lab.components.airflow import PATIENCE, Airflow
     from lab.errors import NoSuchVersionError
 
     with Airflow(context.access(), PATIENCE) as airflow:

@@ -77,7 +77,7 @@ def wait_until_healthy(chosen: Engine, limit: float) -> Status:
 def show(chosen: Engine, now: Status) -> None:
     """Print the state, a table of the services, and the DAG files that do not load."""
     from lab import ui
-    from lab.components.dag_errors import CORRECT
+    from lab.airflow.dag_errors import CORRECT
 
     ui.say(f"The lab is {now.state} (engine {now.engine}).")
     if not now.services:

@@ -83,7 +83,7 @@ def up(
 def warn_of_dags(access: Access) -> None:
     """Name the DAG files that do not load: the lab is up, and the user has to correct them."""
     from lab import ui
-    from lab.components.dag_errors import CORRECT
+    from lab.airflow.dag_errors import CORRECT
     from lab.engine.health import import_errors
 
     faults = import_errors(access)

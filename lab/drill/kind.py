@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.access import DAG
+from lab.airflow.client import Airflow
+from lab.airflow.processes import WORKER_PODS, is_worker_of, watches
 from lab.components import gitea
-from lab.components.airflow import Airflow
 from lab.docker import docker
 from lab.drill import refusing
 from lab.drill.kind_steps import KILL, Seen, StepWatch
@@ -32,8 +33,6 @@ STAND_IN = "drill-503"
 LABEL = "app.kubernetes.io/name"
 S3 = "localstack"
 S3_PROGRAM = "localstack.runtime.main"
-WORKER = "kubernetes_executor=True"
-"""Label of the pod that Airflow starts for a task (KubernetesExecutor); it starts the step's."""
 GONE = ("--ignore-not-found", "--grace-period=0", "--force")
 
 
@@ -66,18 +65,18 @@ class KindStep:
         """Of the LocalExecutor: a child of the scheduler that has the id of the task instance in its title."""
         with Airflow(self.hands.instance.access()) as airflow:
             mine = [each["id"] for each in airflow.tasks(DAG, self.seen.run_id) if each["task_id"] == self.task]
-        return any(self.hands.in_node("pkill", "-KILL", "--full", f"LocalExecutor: {each}") for each in mine)
+        return any(self.hands.in_node("pkill", "-KILL", "--full", watches(each)) for each in mine)
 
     def delete_watching_pod(self) -> bool:
-        listed = self.hands.kubectl("get", "pods", "--namespace", AIRFLOW, "--selector", WORKER, "--output", "json")
+        chosen = ("--namespace", AIRFLOW, "--selector", WORKER_PODS)
+        listed = self.hands.kubectl("get", "pods", *chosen, "--output", "json")
         workers = [pod["metadata"]["name"] for pod in json.loads(listed)["items"] if self.is_worker(pod)]
         if workers:
             self.hands.kubectl("delete", "pod", *workers, "--namespace", AIRFLOW, "--wait=false", *GONE)
         return bool(workers)
 
     def is_worker(self, pod: dict[str, Any]) -> bool:
-        said = pod["metadata"].get("annotations", {})
-        mine = (said.get("run_id"), said.get("task_id")) == (self.seen.run_id, self.task)
+        mine = is_worker_of(pod["metadata"].get("annotations", {}), self.seen.run_id, self.task)
         return mine and pod["status"].get("phase") == "Running"
 
     def evict(self) -> bool:

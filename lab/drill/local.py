@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from lab.airflow.processes import is_task
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
 from lab.drill.refusing import refusing, resetting
 from lab.engine.health import answers, bucket_answers
@@ -56,7 +57,7 @@ class LocalStep:
         """Its parent is the process that Airflow forked for the task; a step that outlived that has another parent."""
         try:
             parent = self.process.parent()
-            if parent is None or "airflow" not in " ".join(parent.cmdline()):
+            if parent is None or not is_task(parent.cmdline()):
                 return False
         except psutil.Error:
             return False

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lab.access import DAG, Access
-from lab.components.airflow import PATIENCE, RUN_ENDED, Airflow
+from lab.airflow.client import PATIENCE, RUN_ENDED, Airflow
 from lab.drill.hands import Hands, Step
 from lab.drill.outcome import Outcome
 from lab.drill.plan import EVICT, KILL, KILL_TASK, SECONDS, TASKS, Round, clean_round

@@ -8,14 +8,9 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+from lab.airflow import CLUSTER_POLICY, PLUGINS, SHARED_PLUGIN
 from lab.content import json_digest
 from lab.engine.configuration import ANNOTATION
-from lab.paths import SOURCE
-
-PLUGINS = Path(__file__).with_name("airflow_plugins")
-"""The plugins of Airflow; the local engine uses all of them."""
-SHARED_PLUGIN = "same_origin.py"
-"""The plugin that every engine has."""
 
 
 def airflow_values(
@@ -67,7 +62,7 @@ def scheduler_memory(parallelism: int) -> int:
 
 def policy() -> str:
     """The text of Airflow's `airflow_local_settings.py`; the chart renders it as a template, so it has no `{{`."""
-    return (SOURCE / "k8s" / "base" / "airflow_local_settings.py").read_text("utf-8")
+    return CLUSTER_POLICY.read_text("utf-8")
 
 
 def plugin() -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lab.access import Access
-from lab.components.dag_errors import ImportFault
+from lab.airflow.dag_errors import ImportFault
 from lab.config import Settings
 from lab.engine.phases import Note, Phase
 from lab.host import Check

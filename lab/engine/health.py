@@ -8,9 +8,9 @@ import urllib.request
 from datetime import datetime
 
 from lab.access import DAG, Access
+from lab.airflow.client import Airflow
+from lab.airflow.dag_errors import CORRECT, ImportFault
 from lab.components import repository, storage
-from lab.components.airflow import Airflow
-from lab.components.dag_errors import CORRECT, ImportFault
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
 from lab.errors import LabError, NotRunningError, ServiceError
 from lab.host import Check

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab import ui
 from lab.access import DAG
-from lab.components.airflow import RUN_ENDED, TASK_ENDED, Airflow
+from lab.airflow.client import RUN_ENDED, TASK_ENDED, Airflow
 from lab.errors import NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 

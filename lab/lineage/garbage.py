@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lab.access import Access
+from lab.airflow.client import PATIENCE, Airflow
 from lab.components import storage
-from lab.components.airflow import PATIENCE, Airflow
 from lab.errors import CheckFailedError
 from lab.lineage import needed, quarantine, versions
 from lab.lineage.quarantine import Held

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from lab import ui
 from lab.access import BRANCH, DAG, Access
+from lab.airflow.client import PATIENCE, Airflow
+from lab.airflow.dag_errors import CORRECT
+from lab.airflow.task_log import CODE_GONE
 from lab.components import repository
-from lab.components.airflow import PATIENCE, Airflow
-from lab.components.dag_errors import CORRECT
 from lab.components.storage import object_key
 from lab.errors import CheckFailedError, NoSuchVersionError, NotRunningError, ServiceError, StoppedError
 from lab.lineage import versions
@@ -22,8 +22,6 @@ from lab.pipeline.git import GitError
 
 CLONE_LIMIT = 60
 """The most seconds that reading the history takes on a slow machine; shown, not enforced."""
-CODE_GONE = re.compile(r"Version ([0-9a-f]{12})[0-9a-f]* not found in the repository")
-"""The error of Airflow's GitDagBundle in a pod with a new clone; a node that has the commit still runs the step."""
 
 
 @dataclass(frozen=True)

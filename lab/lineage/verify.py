@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.access import BRANCH, Access
+from lab.airflow.client import PATIENCE, Airflow
 from lab.components import storage
-from lab.components.airflow import PATIENCE, Airflow
 from lab.errors import NoSuchVersionError
 from lab.lineage import quarantine, receipts, versions
 from lab.lineage.inspection import Inspection, Wanted, in_parallel, inspect_all

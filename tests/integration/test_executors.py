@@ -75,7 +75,7 @@ def loaded(lab: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
         "AIRFLOW_HOME": str(folder / "airflow"),
         "AIRFLOW__CORE__EXECUTOR": "KubernetesExecutor,LocalExecutor",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "PYTHONPATH": f"{lab.folder / 'k8s' / 'base'}:{dags}",
+        "PYTHONPATH": f"{lab.folder / 'lab' / 'airflow' / 'policy'}:{dags}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PIPELINE_WORKER_IMAGE": "worker:1",
     }

@@ -54,7 +54,7 @@ def built(lab: Checkout, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "AIRFLOW_HOME": str(folder / "airflow"),
-        "PYTHONPATH": str(lab.folder / "k8s" / "base"),
+        "PYTHONPATH": str(lab.folder / "lab" / "airflow" / "policy"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "KUBECONFIG": str(folder / "kubeconfig"),
     }

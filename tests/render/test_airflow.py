@@ -8,10 +8,10 @@ import json
 import pytest
 
 from lab.access import Access
+from lab.airflow import CLUSTER_POLICY, PLUGINS
 from lab.config import AirflowSettings
 from lab.engine.airflow_values import scheduler_memory
 from lab.engine.kubernetes.identities import DATA, LOGS
-from lab.paths import SOURCE
 from lab.secrets import GENERATORS
 from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, secrets_used
 
@@ -104,7 +104,7 @@ def test_launchers_have_no_data_and_steps_no_rights(rendered: list[Object]) -> N
 
 
 def test_every_airflow_has_the_policy(rendered: list[Object]) -> None:
-    policy = (SOURCE / "k8s" / "base" / "airflow_local_settings.py").read_text("utf-8")
+    policy = CLUSTER_POLICY.read_text("utf-8")
     assert find(rendered, "ConfigMap", "airflow-config")["data"]["airflow_local_settings.py"].strip() == policy.strip()
     for name, container in containers(rendered):
         if container["image"] == IMAGES["airflow"]:
@@ -113,7 +113,7 @@ def test_every_airflow_has_the_policy(rendered: list[Object]) -> None:
 
 
 def test_the_api_server_has_the_plugin_that_refuses_other_origins(rendered: list[Object]) -> None:
-    text = (SOURCE / "lab" / "engine" / "airflow_plugins" / "same_origin.py").read_text("utf-8")
+    text = (PLUGINS / "same_origin.py").read_text("utf-8")
     assert find(rendered, "ConfigMap", "airflow-plugins")["data"]["same_origin.py"].strip() == text.strip()
     container = dict(containers(rendered))["Deployment airflow-api-server, api-server"]
     assert "/opt/airflow/plugins/same_origin.py" in [mount["mountPath"] for mount in container["volumeMounts"]]

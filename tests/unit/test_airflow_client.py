@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.access import Access
-from lab.components.airflow import Airflow
+from lab.airflow.client import Airflow
 from lab.errors import NotRunningError, ServiceError
 from tests.unit.airflow_server import airflow_server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.components.dag_errors import import_fault
+from lab.airflow.dag_errors import import_fault
 from tests.unit.airflow_lab import BROKEN, TRACE
 
 ROOT = "/opt/airflow/dag_bundles/lab/tracking_repo/dags/"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.components.airflow import Airflow
+from lab.airflow.client import Airflow
 from lab.errors import CheckFailedError
 from lab.lineage.start import failure
 from tests.unit.airflow_server import airflow_server

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.access import Access
-from lab.components.dag_errors import import_fault
+from lab.airflow.dag_errors import import_fault
 from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.kind import report as kind_report

@@ -11,8 +11,8 @@ import psutil
 
 from lab import ui
 from lab.access import DAG, Access
+from lab.airflow.client import PATIENCE, RUN_ENDED, Airflow
 from lab.bench.figures import Figure, at_most, figure, ratio
-from lab.components.airflow import PATIENCE, RUN_ENDED, Airflow
 from lab.errors import NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from lab.airflow.processes import IDLE_WORKER
 from lab.engine.local.processes import own_processes
-
-IDLE_WORKER = "airflow worker -- LocalExecutor: <idle>"
-"""The process title that LocalExecutor gives (airflow.executors.local_executor, Airflow 3.2)."""
 
 
 def end_idle_workers(home: Path, group: int) -> int:

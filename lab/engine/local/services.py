@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from lab.access import AIRFLOW_USER, BRANCH, Access
+from lab.airflow import PLUGINS
 from lab.config import Settings
-from lab.engine.airflow_values import PLUGINS
 from lab.engine.aws_keys import storage_keys
 from lab.engine.local.supervisor import Service
 from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
@@ -119,7 +119,6 @@ def airflow_environment(access: Access) -> dict[str, str]:
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "LOGGING__BASE_LOG_FOLDER": str(paths.logs / "airflow"),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return service_environment(
         {

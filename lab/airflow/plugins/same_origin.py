@@ -1,13 +1,13 @@
-"""A plugin of the lab's Airflow, on every engine: its API server refuses what a page of another origin sends.
+"""A plugin of Airflow on every engine: its API server refuses changes that a page of another origin requests.
 
 Airflow's API accepts the cookie of a person who is signed in. Browsers send that cookie with the requests of any page
-on the same site, and a port makes no other site: without this, a page on another port of the same host creates
-connections, or materializes an asset, by requests without a body. Pages of other origins get no answer to read, as
-Airflow sends no CORS headers.
+on the same site, and another port is the same site: without this plugin, a page on another port of the same host can
+create connections, or materialize an asset, by requests without a body. Pages of other origins cannot read an answer,
+because Airflow sends no CORS headers.
 
-A browser says with each request whether its page has the same origin (Sec-Fetch-Site, "Fetch Metadata Request
-Headers" of the W3C); where it does not, as over plain HTTP to another machine, `Origin` is held against `Host`.
-Programs send neither.
+A browser states with each request whether its page has the same origin (Sec-Fetch-Site, "Fetch Metadata Request
+Headers" of the W3C); without that header, as over plain HTTP to another machine, `Origin` is compared with `Host`.
+Other programs send neither.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN = frozenset({b"same-origin", b"none"})
-"""Values of Sec-Fetch-Site: a page of Airflow's own, and the person at the address bar."""
+"""Values of Sec-Fetch-Site: a page of Airflow itself, and a URL that the user typed."""
 REFUSAL = b'{"detail": "A page of another origin may not change anything in Airflow."}'
 NO_FRAMES = (b"content-security-policy", b"frame-ancestors 'self'")
 
@@ -37,7 +37,7 @@ def of_another_origin(headers: dict[bytes, bytes]) -> bool:
 
 
 class SameOrigin:
-    """ASGI middleware; no page of another origin shows an answer in a frame either."""
+    """ASGI middleware; it also forbids pages of other origins to show an answer in a frame."""
 
     def __init__(self, app: Application) -> None:
         self.app = app

@@ -1,12 +1,12 @@
-"""Cluster policy of Airflow on Kubernetes: what the LocalExecutor runs, and what a pod of a task may do on its node.
+"""Cluster policy of Airflow on Kubernetes: which tasks the LocalExecutor runs, and the security context of pods.
 
 Airflow imports this file in each of its processes ("Cluster Policies" in Airflow's documentation); the chart mounts it
-from the value `airflowLocalSettings`. The LocalExecutor runs a task as a child of the scheduler. That suits a task that
-only watches a pod in which its work happens, and nothing else: the process has the scheduler's environment, with the
-keys of the database and of the API.
+from the value `airflowLocalSettings`. The LocalExecutor runs a task as a child process of the scheduler, with the
+scheduler's environment and the keys of the database and of the API. So it runs only tasks that watch a pod in which
+the work happens.
 
-The namespace enforces the Pod Security Standard `restricted`. The pod of a KubernetesPodOperator that sets no security
-context would be refused, so it gets one here.
+The namespace enforces the Pod Security Standard `restricted`, which refuses the pod of a KubernetesPodOperator without
+a security context. This policy adds one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KUBERNETES = {
     "KubernetesExecutor",
     "airflow.providers.cncf.kubernetes.executors.kubernetes_executor.KubernetesExecutor",
 }
-"""How a task names the executor that gives it a pod; None is the default, the first of `core.executor`."""
+"""The names of the executor that starts a pod for a task; None is the default, the first one of `core.executor`."""
 WATCHING = {("lab_pods", "StepOperator")}
 """Module and name of the operators that only watch a pod."""
 CODE_OF_THE_TASK = (
@@ -34,18 +34,18 @@ CODE_OF_THE_TASK = (
     "_pre_execute_hook",
     "_post_execute_hook",
 )
-"""What a DAG can add to an operator that runs in the process of the task."""
+"""The functions that a DAG can add to an operator; they run in the process of the task."""
 NAMESPACE = "airflow"
-"""Where the lab's launchers may start pods. What a task starts in another cluster is left as it is."""
+"""Where the lab's launchers may start pods. Pods in other namespaces or clusters stay unchanged."""
 USER = 1000
-"""Of a pod that names no user: that of the worker image. Most images start as root, which `restricted` refuses."""
+"""The user of a pod that names none: that of the worker image. Most images start as root; `restricted` refuses that."""
 
 
 def pod_mutation_hook(pod: Any) -> None:
-    """Fill in what `restricted` asks for and the pod does not say itself.
+    """Set what `restricted` requires and the pod leaves out.
 
-    What it says stays, and Kubernetes refuses it with the reason if it asks for more ("Pod Security Standards" in
-    Kubernetes' documentation). Airflow calls this for pods of the KubernetesExecutor and of KubernetesPodOperators.
+    What the pod sets is kept, and Kubernetes refuses it with the reason if it requests more ("Pod Security Standards"
+    in Kubernetes' documentation). Airflow calls this for pods of the KubernetesExecutor and of KubernetesPodOperators.
     """
     from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
     from kubernetes.client import ApiClient
@@ -64,16 +64,16 @@ def restrict(spec: dict[str, Any]) -> None:
     pod.setdefault("seccompProfile", {"type": "RuntimeDefault"})
     for container in (*spec.get("initContainers", []), *spec["containers"]):
         own = container.setdefault("securityContext", {})
-        if not own.get("privileged"):  # the API takes no `allowPrivilegeEscalation: false` beside it
+        if not own.get("privileged"):  # the API refuses both together
             own.setdefault("allowPrivilegeEscalation", False)
         own.setdefault("capabilities", {}).setdefault("drop", ["ALL"])
 
 
 def task_policy(task: Any) -> None:
-    """Let the LocalExecutor watch a step's pod, if the setting `airflow.steps` says so, and refuse it to other tasks.
+    """Run steps on the LocalExecutor if the setting `airflow.steps` says so, and refuse it to other tasks.
 
-    A task that is refused fails with the reason, in a pod. Airflow applies this whenever it loads a DAG: in the DAG
-    processor, by which the scheduler knows the executor, and in the process that runs a task.
+    A refused task fails with the reason, in a pod. Airflow applies this policy whenever it loads a DAG: in the DAG
+    processor, from which the scheduler gets the executor, and in the process that runs a task.
     """
     if only_watches(task):
         if task.executor in KUBERNETES and os.environ.get("PIPELINE_STEPS") == "local-executor":
@@ -89,7 +89,7 @@ def only_watches(task: Any) -> bool:
 
 
 def refuse(task: Any) -> None:
-    """Have the task fail at its start, where any task may run."""
+    """Make the task fail at its start, on the default executor."""
     message = (
         f"{task.task_id} asks for the executor {task.executor}, which runs tasks beside the scheduler's keys and is "
         "only for the lab's steps. Remove `executor` from the task: it then runs in a pod."
@@ -98,7 +98,7 @@ def refuse(task: Any) -> None:
     def fail(_: Any) -> None:
         raise AirflowFailException(message)
 
-    if hasattr(task, "partial_kwargs"):  # a mapped task is an operator only when it runs
+    if hasattr(task, "partial_kwargs"):  # a mapped task becomes an operator only when it runs
         task.partial_kwargs.update(executor=None, pre_execute=fail)
     else:
         task.executor = None

@@ -1,6 +1,6 @@
-"""A plugin of the local engine's Airflow: its API server takes one request that writes at a time, as SQLite does.
+"""A plugin of Airflow on the local engine: its API server executes one writing request at a time, as SQLite does.
 
-Without it, the server locks itself out. The log entry of each writing request is inserted on the event loop
+Without it, the server blocks itself. The log entry of each writing request is inserted on the event loop
 (airflow.api_fastapi.logging.decorators); while another request holds SQLite's lock, that insert stops the loop for the
 five seconds that sqlite3 waits, and without the loop the other request cannot commit. Eight runs that were triggered at
 once got seven answers 500 after 20 s. Kubernetes engines have PostgreSQL and do not need this.
@@ -22,7 +22,7 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class OneWriter:
-    """ASGI middleware; what only reads goes by."""
+    """ASGI middleware; requests that only read do not wait."""
 
     def __init__(self, app: Application) -> None:
         self.app = app

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import httpx
 
 from lab.access import AIRFLOW_USER, DAG, Access
-from lab.components.dag_errors import ImportFault, import_fault
+from lab.airflow.dag_errors import ImportFault, import_fault
+from lab.airflow.task_log import said
 from lab.errors import NoSuchVersionError, NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 
@@ -219,16 +220,7 @@ class Airflow:
         """The lines of a task's log, without Airflow's own framing, each followed by the exceptions raised there."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         content = self.request("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
-        lines = [line for entry in content["content"] for line in log_lines(entry)]
-        return [line for line in lines if not line.startswith("::")]
-
-
-def log_lines(entry: dict[str, Any] | str) -> list[str]:
-    """The event of an entry of a log, and the exceptions that Airflow's `error_detail` gives with it."""
-    if isinstance(entry, str):
-        return [entry]
-    raised = [f"{each['exc_type']}: {each['exc_value']}" for each in entry.get("error_detail") or []]
-    return [entry["event"], *raised]
+        return said(content["content"])
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
