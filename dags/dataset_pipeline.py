@@ -23,7 +23,7 @@ with DAG(
     catchup=False,
     is_paused_upon_creation=False,
     # How many runs are active at once is a setting of Airflow's (max_active_runs_per_dag), not the DAG's.
-    # Tries again after 5, 10 and 20 seconds, or up to twice that: long enough for a server that is started anew.
+    # Tries again after 5, 10 and 20 seconds, or up to twice that: long enough for a server to restart.
     default_args={
         "retries": 3,
         "retry_delay": timedelta(seconds=5),

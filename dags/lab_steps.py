@@ -67,7 +67,7 @@ class ProcessOperator(BaseOperator):
         self.hook: Any = None
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Run the command; a status that no retry can mend fails the task for good."""
+        """Run the command; a status that no retry can repair fails the task permanently."""
         from airflow.providers.standard.hooks.subprocess import SubprocessHook  # noqa: PLC0415
 
         path = f"{os.environ['PIPELINE_PATH']}:{os.environ['PATH']}"

@@ -1,4 +1,4 @@
-"""What one run of the pipeline is told by its environment; the same variables in a pod and in a process."""
+"""What one run of the pipeline reads from its environment; the same variables in a pod and in a process."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Run:
 
     @property
     def turn(self) -> Path:
-        """The lock of whoever pushes: one for all runs on this volume."""
+        """The lock of the run that pushes: one for all runs on this volume."""
         return self.shared / "push.lock"
 
     @property

@@ -56,7 +56,7 @@ def test_a_private_repository_is_readable_to_its_owner_only(stack: Stack, reposi
     url = f"{stack.access.git_url}/{repository_name}"
     known = stack.access.tool_environment()
     strangers = {
-        "nobody": {name: value for name, value in known.items() if not name.startswith(("GIT_CONFIG_", "GITSYNC_"))},
+        "unknown": {name: value for name, value in known.items() if not name.startswith(("GIT_CONFIG_", "GITSYNC_"))},
         "wrong": {**known, "GITSYNC_PASSWORD": "wrong"},
     }
     for who, environment in strangers.items():

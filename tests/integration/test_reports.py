@@ -33,7 +33,7 @@ def test_logs_of_a_service_and_of_all(lab: Checkout) -> None:
         assert f"== {service['name']}\n" in everything
 
 
-@pytest.mark.parametrize("arguments", [["nobody"], ["--run", "never_was"], ["--run", "latest", "--task", "none"]])
+@pytest.mark.parametrize("arguments", [["nosuch"], ["--run", "never_was"], ["--run", "latest", "--task", "none"]])
 def test_logs_of_what_does_not_exist_are_one_line_and_exit_9(lab: Checkout, arguments: list[str]) -> None:
     output = lab.lab("logs", *arguments, status=9).stderr
     assert output.count("error: ") == 1

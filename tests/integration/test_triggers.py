@@ -70,7 +70,7 @@ def test_a_push_while_airflow_is_away_starts_one_run_and_the_log_says_why(older:
         os.killpg(group, signal.SIGKILL)
     assert ended(older, before + 1)["state"] == "success"
     assert len(started(older)) == before + 1
-    assert "all is well again" in log.read_text("utf-8")
+    assert "recovered" in log.read_text("utf-8")
 
 
 def test_the_service_is_shown_as_every_other_and_comes_back_when_it_dies(older: Checkout) -> None:

@@ -150,7 +150,7 @@ def test_a_merge_a_commit_that_is_no_version_and_a_wrong_base_are_told(clone: Re
     start = begin(clone)
     version(clone, 2, "a", base=9)
     git(clone.folder, "checkout", "--quiet", "-b", "side")
-    commit(clone, "Somebody's notes", {"notes": ""})
+    commit(clone, "A person's notes", {"notes": ""})
     git(clone.folder, "checkout", "--quiet", "main")
     git(clone.folder, "merge", "--quiet", "--no-ff", "--message", "Merged", "side")
     _, found = problems(clone, start, [outcome("a")])

@@ -15,7 +15,9 @@ from lab import ui
 from lab.errors import LabError
 
 ESCAPE = "\x1b"
-TELL = "from lab import ui; from lab.errors import LabError; ui.show_error(LabError('broken', 'fix it', 'last line'))"
+SHOW_ERROR = (
+    "from lab import ui; from lab.errors import LabError; ui.show_error(LabError('broken', 'fix it', 'last line'))"
+)
 TABLE = "from lab import ui; ui.table([['a', 'b' * 150]], ['one', 'two'])"
 
 
@@ -37,19 +39,19 @@ def output_on_a_terminal(code: str, **variables: str) -> str:
 
 
 def test_without_a_terminal_there_is_no_colour_code() -> None:
-    finished = output_of(f"{TELL}; {TABLE}")
+    finished = output_of(f"{SHOW_ERROR}; {TABLE}")
     assert ESCAPE not in finished.stdout + finished.stderr
     assert "broken" in finished.stderr
     assert "one" in finished.stdout
 
 
 def test_on_a_terminal_there_is_colour_unless_it_is_unwanted() -> None:
-    assert ESCAPE in output_on_a_terminal(TELL)
-    assert f"{ESCAPE}[31" not in output_on_a_terminal(TELL, NO_COLOR="1")
+    assert ESCAPE in output_on_a_terminal(SHOW_ERROR)
+    assert f"{ESCAPE}[31" not in output_on_a_terminal(SHOW_ERROR, NO_COLOR="1")
 
 
 def test_an_error_is_one_line_its_evidence_and_a_hint_on_standard_error() -> None:
-    finished = output_of(TELL)
+    finished = output_of(SHOW_ERROR)
     assert finished.stderr == "error: broken\n  │ last line\nhint: fix it\n"
     assert finished.stdout == ""
 

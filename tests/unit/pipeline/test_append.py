@@ -229,7 +229,7 @@ def test_links_are_refused(path: Path, base: bytes, symbolic: bool) -> None:
         link.hardlink_to(path)
     with pytest.raises(DatasetError, match=r"^link\.csv is a link; what it points to must not change$") as caught:
         add(link, base, 1)
-    assert caught.value.hint == "`dvc unprotect link.csv` makes it a file of its own"
+    assert caught.value.hint == "`dvc unprotect link.csv` replaces the link by a file"
     assert path.read_bytes() == base
 
 
