@@ -119,8 +119,9 @@ test-kind: test-render test-containers test-e2e  ## Everything that needs a cont
 test-thorough:   ## What the other tests check on a smaller scale: minutes to an hour more (CONTRIBUTING.md lists it)
 	@$(MAKE) --no-print-directory test-writers HYPOTHESIS_WRITERS=thorough
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/python -m pytest tests/e2e -m thorough $(PYTEST)
-lint:            ## ruff and mypy
-	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint:            ## ruff, mypy, and the words of tests/lint/words.toml
+	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy \
+	&& $(BIN)/python -m tests.lint.words
 lint-fix:        ## Let ruff fix what it can
 	@$(LAB_DEV) --help > /dev/null && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
 drill:           ## Run the pipeline while processes are killed and services are down, then check every promise (ROUNDS=60, SEED=1, FIRST=1, AT_ONCE=1, KEEP=1, PLAN=1, JSON=1)

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.checkout import Checkout
 
 
-def test_status_tells_each_service_with_its_health_and_url(lab: Checkout) -> None:
+def test_status_shows_each_service_with_its_health_and_url(lab: Checkout) -> None:
     status = lab.json("status")
     assert status["state"] == "healthy"
     assert {service["state"] for service in status["services"]} == {"healthy"}

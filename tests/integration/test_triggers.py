@@ -10,7 +10,9 @@ from tests.integration.checkout import Checkout, eventually
 from tests.integration.pushes import ended, events, new_dataset, push, sample, started
 
 
-def test_a_push_that_changes_data_starts_one_run_whose_version_starts_none(older: Checkout, tmp_path: Path) -> None:
+def test_a_push_that_changes_data_starts_one_run_and_the_runs_version_starts_none(
+    older: Checkout, tmp_path: Path
+) -> None:
     before, known = len(started(older)), older.json("history")
     commit = push(older, tmp_path, sample(100))
     run = ended(older, before + 1)

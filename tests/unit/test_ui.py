@@ -64,7 +64,7 @@ def test_an_error_without_hint_and_evidence_is_one_line(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "text", ["[red]x[/]", "[/]", "a\\", "C:\\[b]", "x" * 400, "at :warning: 10:id:4", "[link=http://x]y"]
 )
-def test_text_is_told_as_it_is_and_on_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_is_shown_as_it_is_and_on_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     ui.show_error(LabError(text, text, text))
     ui.say(text)
     assert capsys.readouterr().err == f"error: {text}\n  │ {text}\nhint: {text}\n{text}\n"

@@ -76,7 +76,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("before", "after", "expected"), WRONG, ids=[case[2][:40] for case in WRONG])
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, before: str, after: str, expected: str) -> None:
+def test_a_mistake_is_reported_with_its_place(tmp_path: Path, before: str, after: str, expected: str) -> None:
     with pytest.raises(SettingsError) as error:
         read(tmp_path, TOML.replace(before, after))
     assert error.value.message.startswith("a setting is wrong: eks.toml: ")
@@ -84,7 +84,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, before: str, after: st
     assert error.value.exit_code == 3
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     text = TOML.replace("123456789012", "1").replace("eu-central-1", "moon-1").replace("mlops-lab-test", "X")
     with pytest.raises(SettingsError, match="3 settings are wrong"):
         read(tmp_path, text)

@@ -121,7 +121,7 @@ def test_rows_of_a_smaller_run_start_a_larger_one(path: Path, base: bytes) -> No
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data(), ended=st.booleans(), rows=st.integers(0, 4))
-def test_every_partial_append_is_put_right(
+def test_every_partial_append_is_repaired(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, ended: bool, rows: int
 ) -> None:
     """A killed attempt leaves the base and some of the bytes after it, or of another attempt, or garbage."""

@@ -201,16 +201,16 @@ def test_large_file_with_quotes_here_and_there(path: Path, newline: str) -> None
 def test_rows_are_proved_in_blocks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The speed of a large file rests on this: after the first block, no look at single rows is needed."""
     generate(path, 3_000)
-    looked_at: list[str] = []
+    read: list[str] = []
     count = table._Scan._number
 
     def spy(scan: table._Scan, text: str) -> None:
-        looked_at.append(text)
+        read.append(text)
         count(scan, text)
 
     monkeypatch.setattr(table._Scan, "_number", spy)
     inspect(path)
-    assert 0 < len(looked_at) < 600
+    assert 0 < len(read) < 600
 
 
 @pytest.mark.parametrize("ending", [b"", b'9999999,"never closed'])
