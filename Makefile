@@ -13,7 +13,7 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin
 UNKNOWN := $(filter-out $(TEXT) $(OTHER) LAB_% MAKE% SHELL,$(GIVEN))
 ifneq ($(UNKNOWN),)
 HINT := $(shell python3 lab/make_variables.py $(UNKNOWN) -- $(TEXT) $(OTHER) 2> /dev/null)
-$(error no variable of this Makefile: $(strip $(or $(HINT),$(UNKNOWN))); `make` lists them, and for a program of the lab set it before: NAME=value make …)
+$(error unknown variable: $(strip $(or $(HINT),$(UNKNOWN))). `make` lists the variables; one for a program of the lab goes before make: NAME=value make …)
 endif
 # By `value`, because make would expand a `$` in the text; exported if set, because a shell of the lab inherits it.
 $(foreach name,$(TEXT),$(if $(filter undefined,$(origin $(name))),,$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
@@ -24,7 +24,11 @@ export LAB_AIRFLOW__MAX_ACTIVE_RUNS := $(or $(MAX_ACTIVE_RUNS),$(value LAB_AIRFL
 export LAB_AIRFLOW__DAGS := $(or $(DAGS),$(value LAB_AIRFLOW__DAGS))
 export LAB_AIRFLOW__CHART := $(or $(AIRFLOW_CHART),$(value LAB_AIRFLOW__CHART))
 .DEFAULT_GOAL := help
-.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+TARGETS := $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(TARGETS)
+.DEFAULT:
+	@hint=$$(python3 lab/make_variables.py '$@' -- $(TARGETS) 2> /dev/null) || hint='$@'; \
+	echo "error: unknown target: $$hint" >&2; echo 'hint: make lists the targets' >&2; exit 2
 
 ##@ The lab
 lab-up:          ## Bring the lab up, or resume where an earlier attempt stopped (ENGINE=auto|local|kind, BUNDLE=file, ALLOWED_SIGNERS=file, TIMINGS=1, JSON=1)

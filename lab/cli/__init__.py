@@ -95,7 +95,9 @@ def main() -> None:
         command = context.command_path if context else "lab"
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         if message:  # none where a call without a command has shown the help
-            ui.show_error(LabError(message, f"{command} --help"))
+            from lab.config import plain
+
+            ui.show_error(LabError(plain(message), f"{command} --help"))
         sys.exit(USAGE)
     except StoppedError as error:
         interrupted(error.message, error.hint)

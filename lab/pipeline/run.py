@@ -111,7 +111,7 @@ def from_environment(environment: Mapping[str, str]) -> Run:
         value = environment.get(name, "")
         if not re.fullmatch(pattern, value) or ".." in value.split("/"):
             raise UsageError(
-                f"{name} is {'not set' if not value else repr(value)}, expected {pattern}",
+                f"{name} is {'not set' if not value else repr(value)}; it must match {pattern}",
                 "the DAG sets it: compare dags/lab_steps.py and the parameters of the run",
             )
         values[name.removeprefix("PIPELINE_")] = value

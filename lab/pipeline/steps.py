@@ -136,7 +136,7 @@ def try_push(run: Run, repository: Repository, started: float, stored: dict[tupl
     moved = repository.out("rev-parse", remote_ref(run.branch)) != target
     if not moved and LOCKED not in pushed.stderr and STALE not in pushed.stderr:
         last = (pushed.stderr.strip() or "no output").splitlines()[-1]
-        raise GitError(f"git push: {last}", "may this user push to the branch?")
+        raise GitError(f"git push: {last}", "check that this user may push to the branch")
     return published(run, repository)  # only the answer was lost
 
 

@@ -60,7 +60,7 @@ def test_every_mistake_of_every_source_is_reported_at_once_with_its_source(file:
         "lab.toml: ports.gti is not a known key (did you mean git?)",
         "lab.toml: ports.s3 = 'many'",
         "lab.toml: dataset.rows = 0",
-        "LAB_STORAGE__BUKET is not a known key (did you mean bucket?)",
+        "LAB_STORAGE__BUKET is not a known key (did you mean LAB_STORAGE__BUCKET?)",
         "LAB_AIRFLOW__PARALLELISM = 'lots'",
         "--engine = 'kubernetes'",
     ):

@@ -97,7 +97,7 @@ def test_an_old_engine_is_refused_with_both_versions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     fake_program(tmp_path, monkeypatch, "docker", f"echo '\"{version}\"'")
-    with pytest.raises(HostError, match=rf"^Docker {version} is too old: the lab needs 20\.10$"):
+    with pytest.raises(HostError, match=rf"^Docker {version} is too old: the lab needs 20\.10 or newer$"):
         require_engine()
 
 

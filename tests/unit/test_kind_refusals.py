@@ -127,7 +127,7 @@ def test_another_engine_than_the_one_that_is_up_is_refused(
     outcome = lab("up")
     assert outcome.status == 3
     assert reported(outcome) == [
-        "error: the lab is up with engine kind, requested local",
+        "error: the lab is up with engine kind, requested is local",
         "hint: make lab-down ENGINE=kind, then make lab-up ENGINE=local",
     ]
 

@@ -60,7 +60,7 @@ def test_a_path_that_becomes_a_setting_is_unchanged_too(folder: Path) -> None:
 def test_a_misspelt_variable_is_refused_with_the_one_that_was_meant(folder: Path, typed: str, meant: str) -> None:
     finished = make(folder, "lab-run", f"{typed}=1")
     assert (finished.returncode, finished.stdout) == (2, "")
-    assert f"no variable of this Makefile: {typed} (did you mean {meant}?)" in finished.stderr
+    assert f"unknown variable: {typed} (did you mean {meant}?)" in finished.stderr
 
 
 def test_settings_and_every_variable_that_the_help_names_are_known(folder: Path) -> None:

@@ -35,7 +35,7 @@ def test_names_follow_from_what_is_said(tmp_path: Path) -> None:
 
 
 WRONG = [
-    ('"123456789012"', "123456789012", "account = 123456789012: input should be a valid string"),
+    ('"123456789012"', "123456789012", "account = 123456789012: must be a text"),
     ('"123456789012"', '"12345678901"', "account = '12345678901': an account id is 12 digits"),
     ("eu-central-1", "eu-central-9", "EKS is in no such region (did you mean eu-central-"),
     ('"lab-one"', '"lab-one"\nnode = 3', "cluster.node is not a known key (did you mean nodes?)"),
