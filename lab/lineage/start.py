@@ -11,7 +11,7 @@ from typing import Any
 from lab import ui
 from lab.access import BRANCH, DAG, Access
 from lab.components import repository
-from lab.components.airflow import PATIENCE, Airflow
+from lab.components.airflow import PATIENCE, UNDEFINED, Airflow
 from lab.components.dag_errors import CORRECT
 from lab.components.storage import object_key
 from lab.errors import CheckFailedError, NoSuchVersionError, NotRunningError, ServiceError, StoppedError
@@ -107,9 +107,10 @@ def require_runnable(airflow: Airflow) -> None:
     """
     dag = airflow.dag()
     if trouble := airflow.why_not_loaded(dag):
-        raise ServiceError(f"the DAG {DAG} does not load: {trouble}", CORRECT)
+        hint = "make lab-up if it was interrupted, or push a file that has it" if trouble == UNDEFINED else CORRECT
+        raise ServiceError(f"the DAG {DAG} does not load: {trouble}", hint)
     if dag and dag["is_paused"]:
-        raise ServiceError(f"the DAG {DAG} is paused: a run would wait", "unpause it in Airflow's UI, then try again")
+        raise ServiceError(f"the DAG {DAG} is paused: a run would stay queued", "unpause it in Airflow's UI")
 
 
 def warn_of_newer_code(airflow: Airflow) -> None:

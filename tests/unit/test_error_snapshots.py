@@ -119,6 +119,7 @@ CALLS = {
     "secrets-none-yet": "lab secrets rotate git-password",
     "part-unknown": "lab install nosuch",
     "folder-missing": "lab repair --from /nonexistent",
+    "output-folder-missing": "lab report --output /nonexistent/lineage.html",
     "scenario-unknown": "lab bench nosuch",
     "round-out-of-range": "lab drill --rounds 3 --first 9",
     "bundle-missing": "lab up --bundle nosuch.tar",

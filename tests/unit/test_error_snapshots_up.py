@@ -93,6 +93,14 @@ def test_snapshot_of_a_wrong_call(lab: Lab, tmp_path: Path, name: str) -> None:
     check(lab, tmp_path, name, CALLS[name])
 
 
+def test_snapshot_of_a_lab_without_its_first_version(
+    lab: Lab, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "--quiet", "--bare", "server/lab/mlops.git")
+    monkeypatch.setattr(context, "access", lambda: replace(access, git_url=f"file://{tmp_path}/server"))
+    check(lab, tmp_path, "repository-empty", "lab history")
+
+
 @pytest.mark.usefixtures("running")
 def test_snapshot_of_a_dag_that_does_not_load(lab: Lab, airflow: AirflowOfRuns, tmp_path: Path) -> None:
     airflow.break_dag()
