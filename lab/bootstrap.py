@@ -76,7 +76,7 @@ def require_disk() -> None:
     if free < needed:
         fail(
             HOST_ERROR,
-            f"{needed - free:,} MiB of disk are missing: {free:,} of {needed:,} MiB free in {ROOT}",
+            f"not enough disk space: {free:,} MiB free in {ROOT}, {needed:,} MiB needed",
             "free some space, or clone the lab to another disk",
         )
 

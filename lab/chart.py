@@ -41,7 +41,9 @@ def given_chart(file: Path) -> Path:
     try:
         found = digest(file.read_bytes())
     except OSError as error:
-        raise SettingsError(f"airflow.chart: {file}: {error.strerror}", "name the chart's .tgz file") from error
+        raise SettingsError(
+            f"airflow.chart: {file}: {error.strerror}", "AIRFLOW_CHART=file names the chart's .tgz file"
+        ) from error
     if found != wanted():
         version = pins()["chart"]["version"]
         raise SettingsError(f"airflow.chart: {file}: {difference(found)}", f"name airflow-{version}.tgz as released")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -127,6 +128,15 @@ class Settings(Section):
     bundle: BundleSettings = BundleSettings()
 
 
+PLAIN = {
+    r", unable to parse string as an? \w+": "",
+    r"valid integer": "whole number",
+    r"a valid string": "a text",
+    r"greater than or equal to (\S+)": r"at least \1",
+    r"less than or equal to (\S+)": r"at most \1",
+    r"(Input|String) should (be|match)": r"must \2",
+}
+"""Pydantic's phrases, and the lab's."""
 Layer = dict[str, Any]
 Spelling = Callable[[tuple[str, ...]], str]
 
@@ -203,11 +213,18 @@ def describe(problem: dict[str, Any], spelling: Spelling, model: type[BaseModel]
     name = spelling(path)
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(path[-1], known_keys(path[:-1], model), 1)
-        return f"{name} is not a known key" + (f" (did you mean {close[0]}?)" if close else "")
+        meant = [f"{name[: -len(path[-1])]}{key.upper()}" if name.startswith(PREFIX) else key for key in close]
+        return f"{name} is not a known key" + (f" (did you mean {meant[0]}?)" if meant else "")
     if problem["type"] == "value_error":  # a sentence of our own
         return str(problem["ctx"]["error"])
-    text = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{name} = {problem['input']!r}: {text}"
+    return f"{name} = {problem['input']!r}: {plain(problem['msg'])}"
+
+
+def plain(sentence: str) -> str:
+    """A sentence of Pydantic's about a wrong value (also in what Typer says), as the lab's messages have it."""
+    for pattern, text in PLAIN.items():
+        sentence = re.sub(pattern, text, sentence)
+    return sentence
 
 
 def known_keys(path: tuple[str, ...], model: type[BaseModel]) -> list[str]:

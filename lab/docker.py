@@ -115,7 +115,9 @@ def require_engine(limit: float = QUICK) -> str:
         raise refusal(answer.stderr.strip())
     version = str(json.loads(answer.stdout))
     if version_tuple(version) < version_tuple(minimum):
-        raise HostError(f"Docker {version} is too old: the lab needs {minimum}", f"install a newer Docker, {INSTEAD}")
+        raise HostError(
+            f"Docker {version} is too old: the lab needs {minimum} or newer", f"install a newer Docker, {INSTEAD}"
+        )
     return version
 
 

@@ -49,7 +49,7 @@ class Environment:
         return self.stamp.exists() and self.stamp.read_text("utf-8") == self.wanted()
 
     def make(self) -> None:
-        """Install exactly what the lock names. What an attempt that was cut off has left there is not trusted.
+        """Install exactly what the lock names. What an interrupted attempt has left there is not trusted.
 
         Raises:
             NetworkError: packages could not be fetched or did not have the locked hash.

@@ -84,7 +84,9 @@ def git() -> Check:
     except ProgramError:
         return Check("Git", "fail", "git is not installed", "install it (apt install git · brew install git)")
     if version_tuple(version) < version_tuple(minimum):
-        return Check("Git", "fail", f"git {version} is too old: the lab needs {minimum}", "install a newer Git")
+        return Check(
+            "Git", "fail", f"git {version} is too old: the lab needs {minimum} or newer", "install a newer Git"
+        )
     return Check("Git", "ok", f"git {version}")
 
 
@@ -107,22 +109,16 @@ def git_backend() -> Check:
 def disk(folder: Path, needed: int) -> Check:
     free = shutil.disk_usage(folder).free
     if free < needed:
-        missing = (needed - free) / MIB
-        return Check(
-            "disk", "fail", f"{missing:,.0f} MiB of disk are missing: {free / MIB:,.0f} of {needed / MIB:,.0f} MiB "
-            f"free in {folder}", "free some space, or clone the lab to another disk",
-        )  # fmt: skip
+        found = f"not enough disk space: {free / MIB:,.0f} MiB free in {folder}, {needed / MIB:,.0f} MiB needed"
+        return Check("disk", "fail", found, "free some space, or clone the lab to another disk")
     return Check("disk", "ok", f"{free / MIB:,.0f} MiB free, {needed / MIB:,.0f} needed")
 
 
 def memory(needed: int) -> Check:
     free = psutil.virtual_memory().available
     if free < needed:
-        missing = (needed - free) / MIB
-        return Check(
-            "memory", "fail", f"{missing:,.0f} MiB of memory are missing: {free / MIB:,.0f} of {needed / MIB:,.0f} MiB "
-            "available", "close other programs, or stop another lab (make lab-down there)",
-        )  # fmt: skip
+        found = f"not enough memory: {free / MIB:,.0f} MiB available, {needed / MIB:,.0f} MiB needed"
+        return Check("memory", "fail", found, "close other programs, or stop another lab (make lab-down there)")
     return Check("memory", "ok", f"{free / MIB:,.0f} MiB available, {needed / MIB:,.0f} needed")
 
 

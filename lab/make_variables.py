@@ -1,4 +1,4 @@
-"""Suggests variables for names that the Makefile does not have: `unknown… -- known…`.
+"""Suggests what was meant by variables or targets that the Makefile does not have: `unknown… -- known…`.
 
 Standard library only: `make` calls it before the lab's environment exists.
 """
@@ -9,10 +9,10 @@ import sys
 
 def main() -> None:
     divider = sys.argv.index("--")
-    unknown, known = sys.argv[1:divider], sys.argv[divider + 1 :]
+    unknown, known = sys.argv[1:divider], {name.lower(): name for name in sys.argv[divider + 1 :]}
     for name in unknown:
-        close = difflib.get_close_matches(name.upper(), known, 1, cutoff=0.5)
-        sys.stdout.write(f"{name} (did you mean {close[0]}?) " if close else f"{name} ")
+        close = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.5)
+        sys.stdout.write(f"{name} (did you mean {known[close[0]]}?) " if close else f"{name} ")
 
 
 main()

@@ -30,6 +30,7 @@ TASK_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "remo
 SIGN_IN = "/auth/token"
 INVALID = frozenset({401, 403})
 """Airflow's status for a token that has expired or was signed with a replaced `airflow-jwt-secret`."""
+UNDEFINED = "no file in the folder of DAGs defines it"
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 Answer = TypeVar("Answer")
 
@@ -141,7 +142,7 @@ class Airflow:
         file = (dag or {}).get("relative_fileloc") or f"{DAG}.py"
         faults = self.import_errors()
         mine = [fault for fault in faults if fault.source == file] or ([] if dag else faults)
-        return str(mine[0]) if mine else "no file in the folder of DAGs defines it"
+        return str(mine[0]) if mine else UNDEFINED
 
     def import_errors(self, since: float = 0) -> list[ImportFault]:
         """The DAG files that Airflow could not import when it last parsed them, if that was later than `since`."""

@@ -112,7 +112,10 @@ def main() -> None:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "lab"
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
-        show(LabError(message, f"{command} --help"))
+        if message:  # none where a call without a command has shown the help
+            from lab.config import plain
+
+            show(LabError(plain(message), f"{command} --help"))
         sys.exit(USAGE)
     except StoppedError as error:
         interrupted(error.message, error.hint)

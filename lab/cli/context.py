@@ -89,7 +89,7 @@ def exclusive(what: str) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         who = holder.read_text("utf-8") if holder.exists() else "another lab command"
-        raise BusyError(f"{who} is at work on this lab", "wait until it has ended, then try again") from error
+        raise BusyError(f"{who} is running on this lab", "wait until it has ended, then repeat the command") from error
     try:
         holder.write_text(f"`lab {what}` (pid {os.getpid()})", "utf-8")
         yield

@@ -106,16 +106,19 @@ def summary(found: Survey, done: Collected, *, delete: bool) -> str:
 
     named = sum(each.named for each in found.quarantined)
     if not found.garbage and not found.quarantined:
-        return f"No garbage: every object is named by a commit ({ui.counted(len(found.names), 'md5')} in all)."
+        return f"No unreferenced objects ({ui.counted(len(found.names), 'md5')} checked)."
     if delete:
         sizes = {each.key: each.size for each in found.garbage}
         moved = sum(sizes.get(key, 0) for key in done.quarantined)
         stay = len(found.garbage) - len(done.quarantined)
+        kept = [f"{ui.counted(stay, 'object')} kept; the table says why."] if stay else []
+        if not (done.quarantined or done.restored or done.deleted):
+            return " ".join(["Nothing removed.", *kept])
         return " ".join(
             [
                 f"{ui.counted(len(done.quarantined), 'object')} quarantined, {moved / 1e6:.1f} MB;",
                 f"{len(done.restored)} restored, {len(done.deleted)} deleted from the quarantine.",
-                *([f"{stay} stay."] if stay else []),
+                *kept,
             ]
         )
     size = sum(each.size for each in found.garbage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from lab.lineage.explain import Explanation
     from lab.lineage.versions import DataVersion
 
-HEADINGS = ["version", "time", "commit", "md5", "rows", "added", "size", "seconds", "dvc", "worker", "made by"]
+HEADINGS = ["version", "time", "commit", "rows", "added", "made by"]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +42,7 @@ def history(
         if as_json:
             ui.data([asdict(each) for each in known])
         else:
-            ui.table([line(each) for each in known], HEADINGS)
+            ui.table(*overview(known))
         return
     found = versions.find(known, version)
     from lab.lineage.explain import explain
@@ -54,24 +55,29 @@ def history(
         show(explanation)
 
 
+def overview(known: list[DataVersion]) -> tuple[list[list[str]], list[str]]:
+    """One row for each version, of at most 80 columns, and the headings; the dataset where there are several."""
+    several = len({each.path for each in known}) > 1
+    rows = [[*line(each), *([each.path] if several else [])] for each in known]
+    return rows, [*HEADINGS, *(["dataset"] if several else [])]
+
+
 def line(each: DataVersion) -> list[str]:
-    """A version as a row of the table."""
     return [
-        str(each.number), each.time[:19].replace("T", " "), each.commit[:10], (each.md5 or "unreadable")[:10],
-        f"{each.rows:,}" if each.rows is not None else "", f"+{each.rows_added:,}" if each.rows_added else "",
-        f"{each.size / 1e6:.1f} MB" if each.size else "",
-        f"{sum(each.task_seconds.values()):.1f}" if each.task_seconds else "", each.dvc_version or "",
-        short(each.worker or ""), made_by(each),
+        str(each.number), each.time[:16].replace("T", " "), each.commit[:8],
+        "unreadable" if each.md5 is None else f"{each.rows:,}" if each.rows is not None else "",
+        f"+{each.rows_added:,}" if each.rows_added else "",
+        made_by(each),
     ]  # fmt: skip
 
 
 def made_by(each: DataVersion) -> str:
-    return each.run_id or (f"seed {each.seed}" if each.seed is not None else f"by {each.author}")
-
-
-def short(worker: str) -> str:
-    """The first digits of the digest that ends `<image>@sha256:<digest>` or `environment <digest>`."""
-    return worker.replace("@", " ").rpartition(" ")[2].removeprefix("sha256:")[:12]
+    """`manual 08:59:30` for a run with an id of Airflow's, else the id; or the seed, or the author."""
+    if each.run_id is None:
+        return f"seed {each.seed}" if each.seed is not None else f"by {each.author}"
+    kind, _, moment = each.run_id.partition("__")
+    clock = re.match(r"\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)", moment)
+    return f"{kind} {clock[1]}" if clock else each.run_id
 
 
 def show(explanation: Explanation) -> None:

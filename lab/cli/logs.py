@@ -62,7 +62,10 @@ def show_run(run_id: str, task_id: str | None) -> None:
             if not runs:
                 raise NoSuchVersionError("there is no run yet", "make lab-run")
             run_id = runs[0]["dag_run_id"]
-        tasks = [task for task in airflow.tasks(DAG, run_id) if task_id in {None, task["task_id"]}]
+        try:
+            tasks = [task for task in airflow.tasks(DAG, run_id) if task_id in {None, task["task_id"]}]
+        except NoSuchVersionError as error:
+            raise NoSuchVersionError(f"there is no run {run_id!r} of {DAG}", "make lab-history lists runs") from error
         if not tasks:
             raise NoSuchVersionError(f"run {run_id} has no task {task_id}", "tasks: pull_data, modify_data, push_data")
         for task in tasks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,14 @@ def dataset_path(value: str | None) -> str | None:
     if value is None or (re.fullmatch(PATTERNS["PIPELINE_DATASET"], value) and ".." not in value.split("/")):
         return value
     raise typer.BadParameter(f"{value!r} is not the path of a .csv file inside the repository")
+
+
+def file_to_write(value: Path | None) -> Path | None:
+    """Refuse a file in a folder that does not exist: it is more often misspelt than meant."""
+    folder = value.expanduser().absolute().parent if value else None
+    if folder is None or folder.is_dir():
+        return value
+    raise typer.BadParameter(f"there is no folder {folder}")
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

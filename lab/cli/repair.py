@@ -64,7 +64,10 @@ def show(outcome: Outcome) -> None:
         ui.say(f"Cannot be read: {pointer}")
     if outcome.skipped_files:
         ui.say(f"{outcome.skipped_files} files or folders may not be read by this user, and were not searched.")
-    ui.say(f"{outcome.sound} sound, {len(outcome.restored)} restored, {len(outcome.lost)} lost.")
+    if outcome.restored or outcome.lost:
+        ui.say(f"{outcome.sound} intact, {len(outcome.restored)} restored, {len(outcome.lost)} lost.")
+    else:
+        ui.say(f"{ui.counted(outcome.sound, 'object')} checked: all intact.")
 
 
 def hit(versions: list[str]) -> str:

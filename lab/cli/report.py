@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.options import Branch
+from lab.cli.options import Branch, file_to_write
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
 
 def report(
     output: Annotated[
-        Path | None, typer.Option(help="Where to write it. [default: .lab/report/lineage.html]", show_default=False)
+        Path | None,
+        typer.Option(callback=file_to_write, help="Where to write it. [default: .lab/report/lineage.html]"),
     ] = None,
     branch: Branch = "main",
     check: Annotated[bool, typer.Option("--verify/--no-verify", help="Whether to read every object.")] = True,

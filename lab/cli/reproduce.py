@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.options import file_to_write
+
 
 def register(app: typer.Typer) -> None:
     app.command(
@@ -17,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def reproduce(
     version: Annotated[str, typer.Argument(help="A number, `latest`, a run, or the start of a commit or md5.")],
-    output: Annotated[Path | None, typer.Option(help="Where to write it. [default: below .lab/reproduced]")] = None,
+    output: Annotated[
+        Path | None, typer.Option(callback=file_to_write, help="Where to write it. [default: below .lab/reproduced]")
+    ] = None,
     replay: Annotated[bool, typer.Option("--replay", help="Derive it from its base, do not pull it.")] = False,
 ) -> None:
     from lab import ui

@@ -37,7 +37,8 @@ def run(
     result = run_pipeline(context.access(), {k: v for k, v in parameters.items() if v is not None}, limit)
     show_result(result, as_json=as_json)
     if result.version and not as_json:
-        ui.say("Next:  make lab-history   make lab-verify")
+        option = f" BRANCH={branch}" if branch else ""
+        ui.say(f"Next:  make lab-history{option}   make lab-verify{option}")
 
 
 def show_result(result: Result, *, as_json: bool) -> None:

@@ -94,5 +94,5 @@ def which(engine: str, names: list[str]) -> list[str]:
         if name not in known:
             raise NoSuchVersionError(f"the lab has no secret {name!r}", f"secrets: {', '.join(known)}")
         if name in LASTING:
-            raise SettingsError(f"{name} stays as it is: {LASTING[name]}", "leave it out")
+            raise SettingsError(f"{name} cannot be rotated: {LASTING[name]}", "leave it out")
     return [name for name in known if (name in names if names else name not in LASTING)]

@@ -47,13 +47,12 @@ def verify(
             for problem in verdict.problems:
                 ui.output.print(f"    {problem}", markup=False)
     if broken:
-        names = ranges([verdict.version.number for verdict in broken])
-        first = broken[0].problems[0]
+        names = f" ({ranges([verdict.version.number for verdict in broken])})" if len(broken) > 1 else ""
+        first = f"version {broken[0].version.number}: {broken[0].problems[0]}"
         raise CheckFailedError(
-            f"{len(broken)} of {len(verdicts)} data versions are not what they say: version {names}: {first}",
-            hint(verdicts),
+            f"{len(broken)} of {len(verdicts)} data versions failed verification{names}: {first}", hint(verdicts)
         )
-    ui.say(f"All {len(verdicts)} data versions are what their commits say.")
+    ui.say(f"All data versions verified ({len(verdicts)} checked).")
 
 
 def ranges(numbers: list[int]) -> str:

@@ -91,16 +91,16 @@ class Drill:
         planned = outcome.round
         step = self.step(airflow, outcome.run_id, planned.task)
         if step is None:
-            outcome.note = f"{planned.task} was not seen at work"
+            outcome.note = f"{planned.task} was not seen running"
         elif not step.outlives(planned.moment * self.usual[planned.task]):
-            outcome.note = "ended before"
+            outcome.note = "ended before the fault"
             self.usual[planned.task] = step.lasts(0)  # the clean run was slower: its caches were empty
         elif planned.fault in SECONDS:
             self.take_away(outcome)
         else:
             hit = {KILL: step.kill, KILL_TASK: step.kill_task, EVICT: step.evict}[planned.fault]
             outcome.struck = hit()
-            outcome.note = "struck" if outcome.struck else "ended before"
+            outcome.note = "hit" if outcome.struck else "ended before the fault"
 
     def take_away(self, outcome: Outcome) -> None:
         """Take the service away for the planned seconds; note whether a step of the run was at work then."""
@@ -108,7 +108,7 @@ class Drill:
             until = time.monotonic() + outcome.round.seconds
             while time.monotonic() < until and not self.stop.wait(PAUSE):
                 outcome.struck = outcome.struck or self.hands.at_work(outcome.run_id)
-        outcome.note = "struck" if outcome.struck else "no step was at work"
+        outcome.note = "hit" if outcome.struck else "no step was running"
 
     def step(self, airflow: Airflow, run_id: str, task: str) -> Step | None:
         """The step of the task as soon as it is at work; None if the run ends without."""
@@ -180,9 +180,9 @@ def raise_first(ended: set[Future[None]]) -> None:
 def title(planned: Round) -> str:
     """A round in one line."""
     if not planned.fault:
-        return f"Round 0: none, {planned.rows} rows"
+        return f"Round 0: no fault, {planned.rows} rows"
     away = f" for {planned.seconds:.0f} s" if planned.seconds else ""
-    return f"Round {planned.number}: {planned.fault}{away} at {planned.moment:.2f} of {planned.task}"
+    return f"Round {planned.number}: {planned.fault}{away} at {planned.moment:.0%} of {planned.task}"
 
 
 def summary(outcome: Outcome) -> str:

@@ -26,10 +26,10 @@ def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engi
         return first(settings, paths) if new else (make("local", settings, paths), "the lab has not been up yet")
     if before and before != settings.engine and runs(make(before, settings, paths)):
         raise SettingsError(
-            f"the lab is up with engine {before}, requested {settings.engine}",
+            f"the lab is up with engine {before}, requested is {settings.engine}",
             f"make lab-down ENGINE={before}, then make lab-up ENGINE={settings.engine}",
         )
-    return make(settings.engine, settings, paths), "as asked"
+    return make(settings.engine, settings, paths), "as requested"
 
 
 def runs(engine: Engine) -> bool:
@@ -55,8 +55,8 @@ def first(settings: Settings, paths: Paths) -> tuple[Engine, str]:
     """The engine of a lab that has not been up yet, as far as this machine can run it at once."""
     reason = why_not_kind(settings, paths)
     if reason:
-        return make("local", settings, paths), f"{reason}; ENGINE=kind insists"
-    return make("kind", settings, paths), "Docker answers and nothing has to be built"
+        return make("local", settings, paths), f"{reason}; ENGINE=kind selects kind"
+    return make("kind", settings, paths), "Docker answers and no image has to be built"
 
 
 def why_not_kind(settings: Settings, paths: Paths) -> str:

@@ -61,7 +61,7 @@ def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None
     before = with_defaults(saved)
     asked: Sections = settings.model_dump(mode="json", exclude=NOT_OF_A_LAB)
     changes = [
-        f"{section}.{key} = {before[section][key]!r}, requested {value!r}"
+        f"{section}.{key} = {shown(before[section][key])}, requested {shown(value)}"
         for section, values in asked.items()
         if section in saved
         for key, value in values.items()
@@ -69,6 +69,10 @@ def refuse_changes(file: Path, settings: Settings, what: str, hint: str) -> None
     ]
     if changes:
         raise SettingsError(f"{what} with other settings: {'; '.join(changes)}", hint)
+
+
+def shown(value: object) -> str:
+    return "the default" if value is None else repr(value)
 
 
 def with_defaults(saved: Sections) -> Sections:

@@ -44,7 +44,7 @@ def bake(node_base: str, images: Sequence[str], target: str, note: Callable[[str
 
 
 def argument(image: str, facts: Mapping[str, Any]) -> str:
-    """What the importer is told of an image: its full name, and what it stands for."""
+    """The importer's argument for an image: its full name, and the images that it replaces."""
     labels = (facts.get("Config") or {}).get("Labels") or {}
     stands_for = ",".join(labels.get(STANDS_FOR, "").split())
     return f"{full_name(image)}={stands_for}" if stands_for else full_name(image)

@@ -31,7 +31,7 @@ class Contexts:
         return Go(self.paths, "linux", self.architecture)
 
     def content(self, image: Image) -> Iterator[bytes]:
-        """Everything of its own that goes into the image; its parents are the caller's."""
+        """Everything that goes into the image itself; the caller adds its parents."""
         yield from (repr(image).encode(), self.architecture.encode(), OWN_FILE.read_bytes())
         yield from tree(self.paths.source / image.place, without=[LOCKS])
         for source, target in image.sources.items():
@@ -46,7 +46,7 @@ class Contexts:
             yield OWN_FILE.with_name("databases.py").read_bytes()
 
     def stage(self, image: Image, folder: Path) -> None:
-        """Fill the empty `folder`, whose programs have been built.
+        """Fill the empty `folder`; the image's programs have been built.
 
         Raises:
             NetworkError: packages or modules could not be fetched.

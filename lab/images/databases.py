@@ -19,8 +19,8 @@ FILE = "usr/share/lab/cluster.tar"
 LIMIT = 600
 CLUSTER = "/var/lib/postgresql/data/15"
 LEFT_OUT = {"lab-passwords", "postmaster.opts"}
-"""Without the first, lab-postgres gives the roles the passwords of whoever starts it."""
-# For the containers' own loopback only, so that nobody needs a password; and the random ones are never used.
+"""Without the first, lab-postgres gives the roles the passwords that it is started with."""
+# For the containers' own loopback only, so no password is needed; the random ones are never used.
 SERVER = """
 set -eu
 mkdir /tmp/passwords
@@ -36,7 +36,7 @@ GITEA = {f"GITEA__database__{key}": value for key, value in
 def ensure_databases(
     paths: Paths, content: str, *, server: str, airflow: str, gitea: str, note: Callable[[str], None]
 ) -> Path:
-    """The archive of what these three images make; `content` tells them apart.
+    """The archive of what these three images make; `content` identifies them.
 
     Raises:
         ProgramError: a container failed; its last lines are the detail.
@@ -49,14 +49,14 @@ def ensure_databases(
     file.parent.mkdir(parents=True, exist_ok=True)
     with running(server) as container:
         wait_until(lambda: ready(container), what="the temporary PostgreSQL", limit=60)
-        beside(container, AIRFLOW, airflow, "airflow", "db", "migrate")
-        beside(container, GITEA, gitea, "migrate")
+        run_on_loopback(container, AIRFLOW, airflow, "airflow", "db", "migrate")
+        run_on_loopback(container, GITEA, gitea, "migrate")
         docker("stop", container, limit=60)
         with TemporaryDirectory(dir=file.parent) as folder:
             docker("cp", f"{container}:{CLUSTER}", f"{folder}/cluster", limit=LIMIT)
             partial = Path(folder) / "cluster.tar"
             with tarfile.open(partial, "w") as archive:
-                archive.add(f"{folder}/cluster", arcname=".", filter=nobodys)
+                archive.add(f"{folder}/cluster", arcname=".", filter=without_owner)
             partial.replace(file)
     return file
 
@@ -78,16 +78,16 @@ def ready(container: str) -> None:
         raise NotYetError((answer.stdout + answer.stderr).strip())
 
 
-def beside(container: str, variables: dict[str, str], image: str, *command: str) -> None:
+def run_on_loopback(container: str, variables: dict[str, str], image: str, *command: str) -> None:
     """Run a command of an image where PostgreSQL's loopback is its own."""
     options = [option for name, value in variables.items() for option in ("--env", f"{name}={value}")]
-    # Docker's tmpfs is root's alone unless its mode is said.
+    # Docker's tmpfs is root's alone unless its mode is given.
     scratch = ("--tmpfs", "/tmp:exec,mode=1777")  # noqa: S108 - the container's
     docker("run", "--rm", "--network", f"container:{container}", *scratch, *options, image, *command, limit=LIMIT)
 
 
-def nobodys(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """The entry without the owner on this machine; None for what is not to be in the archive."""
+def without_owner(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """The entry without the owner on this machine; None for what the archive leaves out."""
     if entry.name.rpartition("/")[2] in LEFT_OUT:
         return None
     entry.uid = entry.gid = 0

@@ -81,8 +81,6 @@ def bootstrap(paths: Paths, reference: str, architecture: str) -> None:
     except ProgramError as error:
         raise_if_full(error.detail, "a Debian root is made", archive)
         message = "a Debian root could not be made from Debian's packages"
-        raise NetworkError(
-            message, "check the network and the proxy (http_proxy); mmdebstrap tells more", error.detail
-        ) from error
+        raise NetworkError(message, "check the network and the proxy (http_proxy)", error.detail) from error
     finally:
         archive.unlink(missing_ok=True)

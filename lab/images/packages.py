@@ -55,7 +55,7 @@ def move_programs(source: Path, target: Path) -> None:
         content = file.read_bytes()
         goal = target / file.name
         if content.startswith(b"#!") and b"python" in content.split(b"\n", 1)[0]:
-            # Written anew and never in place: the file may be a hard link into uv's cache.
+            # Written as a new file, never in place: the old one may be a hard link into uv's cache.
             goal.write_bytes(python_script(content))
         else:
             shutil.copyfile(file, goal)

@@ -195,11 +195,11 @@ def replay_missing(work: Work, missing: set[str]) -> None:
 def why(known: Known, md5: str) -> str:
     """Why it could not be derived."""
     if md5 not in known.by_md5:
-        return "no file that was searched has it, and no run made it"
+        return "no copy was found, and no run made it"
     version, _ = known.by_md5[md5]
     if version.run_id is None and version.seed is None:
-        return f"no file that was searched has it, and it was made by hand ({version.author})"
-    return "no file that was searched has it, and a replay does not give it: its base is lost, or other code made it"
+        return f"no copy was found, and {version.author} committed it by hand, so it cannot be replayed"
+    return "no copy was found, and a replay gives other bytes: its base is lost, or other code made it"
 
 
 def restore_receipts(work: Work, lost: set[str]) -> None:

@@ -33,7 +33,9 @@ def reproduce(access: Access, wanted: str, output: Path | None, *, replay: bool)
     with versions.fresh_clone(access) as clone:
         version = versions.find(versions.read(clone), wanted)
         if version.md5 is None:
-            raise CheckFailedError(f"version {version.number}: {version.fault}", "make lab-verify")
+            raise CheckFailedError(
+                f"version {version.number}: {version.fault}", "restore the pointer (git log) and push"
+            )
         made = replayed(access, clone, version) if replay else pulled(access, clone, version.commit, version.path)
         md5 = file_md5(made)
         if md5 != version.md5:

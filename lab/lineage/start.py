@@ -9,7 +9,7 @@ from typing import Any
 
 from lab import ui
 from lab.access import BRANCH, DAG, Access
-from lab.airflow.client import PATIENCE, Airflow
+from lab.airflow.client import PATIENCE, UNDEFINED, Airflow
 from lab.airflow.dag_errors import CORRECT
 from lab.airflow.task_log import CODE_GONE
 from lab.components import repository
@@ -105,9 +105,10 @@ def require_runnable(airflow: Airflow) -> None:
     """
     dag = airflow.dag()
     if trouble := airflow.why_not_loaded(dag):
-        raise ServiceError(f"the DAG {DAG} does not load: {trouble}", CORRECT)
+        hint = "make lab-up if it was interrupted, or push a file that has it" if trouble == UNDEFINED else CORRECT
+        raise ServiceError(f"the DAG {DAG} does not load: {trouble}", hint)
     if dag and dag["is_paused"]:
-        raise ServiceError(f"the DAG {DAG} is paused: a run would wait", "unpause it in Airflow's UI, then try again")
+        raise ServiceError(f"the DAG {DAG} is paused: a run would stay queued", "unpause it in Airflow's UI")
 
 
 def warn_of_newer_code(airflow: Airflow) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,9 +113,10 @@ def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:
     return read(clone, reference)
 
 
-def no_branch(branch: str, known: Iterable[str]) -> NoSuchVersionError:
+def no_branch(branch: str, known: Collection[str]) -> NoSuchVersionError:
     """The error for a branch that does not exist."""
-    return NoSuchVersionError(f"there is no branch {branch!r}", f"branches: {', '.join(known) or 'none yet'}")
+    hint = f"branches: {', '.join(known)}" if known else "the repository is empty: make lab-up completes it"
+    return NoSuchVersionError(f"there is no branch {branch!r}", hint)
 
 
 def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:

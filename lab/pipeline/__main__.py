@@ -1,8 +1,8 @@
-"""`python -m lab.pipeline pull|modify|push`: one step of a run, as told by PIPELINE_* variables.
+"""`python -m lab.pipeline pull|modify|push`: one step of a run, configured by PIPELINE_* variables.
 
 Exit status: 0 done; 64 a wrong parameter, 65 a broken dataset, 76 a branch that was rewritten or deleted (none gets
 better by trying again); 69 Git or the object store failed, 74 the disk refused, 75 another try is at work (the codes
-are those of sysexits.h). A step whose run is not tried again after it removes the run's folder.
+are those of sysexits.h). A step after which the run is not tried again removes the run's folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
         end_with(os.environ.get("PIPELINE_TASK_PROCESS", ""))
         this = run.from_environment(os.environ)
     except PipelineError as error:
-        return tell(error)
+        return report(error)
     started = time.monotonic()
     status = take(STEPS[arguments[0]], this)
     if status == 0:
@@ -51,21 +51,21 @@ def take(step: Callable[[run.Run], None], this: run.Run) -> int:
                     workspace.remove(this)
                 raise
     except PipelineError as error:
-        return tell(error)
+        return report(error)
     except OSError as error:  # a full or a read-only disk: what is there is whole, and the step can be run again
         sys.stderr.write(f"error: {error.strerror}: {error.filename or 'the run folder'}\n")
-        sys.stderr.write("hint: is the disk or the shared volume full? The step goes on from what is there\n")
+        sys.stderr.write("hint: is the disk or the shared volume full? The step continues from what is there\n")
         return 74
     return 0
 
 
-def tell(error: PipelineError) -> int:
+def report(error: PipelineError) -> int:
     sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
     return error.exit_code
 
 
 def end_with(task_process: str) -> None:
-    """See to it that this process ends with the one that it works for, so that nobody's step goes on by itself.
+    """End this process with the one that it works for, so that no step continues without its task.
 
     PR_SET_PDEATHSIG of prctl(2), which only Linux has; in a pod there is nothing to do.
     """

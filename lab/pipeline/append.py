@@ -99,7 +99,7 @@ def _check_file(path: Path, base_size: int) -> None:
     state = path.stat()
     # DVC can check out a file as a link into its cache; writing to it would change a stored version.
     if path.is_symlink() or state.st_nlink > 1:
-        hint = f"`dvc unprotect {path.name}` makes it a file of its own"
+        hint = f"`dvc unprotect {path.name}` replaces the link by a file"
         raise DatasetError(f"{path.name} is a link; what it points to must not change", hint)
     if state.st_size < base_size:
         fault = f"{path.name} has {state.st_size} bytes, fewer than its base version's {base_size}"
@@ -135,4 +135,4 @@ def _check_md5(name: str, actual: str, expected: str) -> None:
 def _check_ids(name: str, base: Table, rows: int) -> None:
     if base.last_id + rows > MAX_ID:
         fault = f"{name}: {rows} more rows would take {ID_COLUMN} beyond 18 digits"
-        raise DatasetError(fault, "number the employees anew, from 1")
+        raise DatasetError(fault, "number the employees again, from 1")

@@ -63,7 +63,7 @@ def read(repository: Repository, commit: str, dataset: PurePosixPath) -> Content
 
 
 def on_the_way(path: str) -> list[str]:
-    """The path and the folders that lead to it, outermost first."""
+    """The folders above the path and the path itself, outermost first."""
     return [str(each) for each in reversed([PurePosixPath(path), *PurePosixPath(path).parents]) if str(each) != "."]
 
 

@@ -1,6 +1,6 @@
 """DVC, called in this process: one start-up for all commands of a step.
 
-It works in a folder whose configuration and pointers the lab has written (`lay_out`), never on a repository's own.
+It works in a folder with configuration and pointers that the lab has written (`lay_out`), never on a repository's.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Remote:
         """Whether the object of that md5 is not there, and others are: a server that comes up may have nothing yet.
 
         Raises:
-            DvcError: the remote refused to tell or could not be reached.
+            DvcError: the remote refused to answer or could not be reached.
         """
         with refusals(object_place(md5)):
             return not self.filesystem.exists(self.at(object_place(md5))) and bool(self.filesystem.exists(self.path))
@@ -118,7 +118,7 @@ class Remote:
     def require(self, md5: str, size: int) -> None:
         """Require that the object is there as it was pushed.
 
-        Its size always tells, its ETag where that is an md5.
+        Compares the size, and the ETag where that is an md5.
 
         Raises:
             DatasetError: another object is in its place.
@@ -167,9 +167,9 @@ def open_remote(clone: Path) -> Remote:
 
 @contextmanager
 def refusals(what: str) -> Iterator[None]:
-    """Tell as DvcError what DVC, s3fs, botocore or the system raises: each remote has its own."""
+    """Raise what DVC, s3fs, botocore or the system raises as DvcError: each remote has its own errors."""
     try:
         yield
     except Exception as error:
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise DvcError(f"{what}: the DVC remote could not be used: {told}", "make lab-status") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DvcError(f"{what}: the DVC remote could not be used: {reason}", "make lab-status") from error

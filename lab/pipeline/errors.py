@@ -1,7 +1,7 @@
 """Errors of the pipeline: what is wrong, where, and the way out.
 
 Exit codes are those of BSD's sysexits.h (https://man.freebsd.org/cgi/man.cgi?sysexits), so that a pod's
-status alone tells a bad argument from bad data.
+status alone distinguishes a bad argument from bad data.
 """
 
 from typing import ClassVar

@@ -106,7 +106,9 @@ class Repository:
                 close_fds=False,  # the lock of the run's folder stays held while Git works, if this process is killed
             )
         except subprocess.TimeoutExpired as error:
-            raise GitError(f"git {arguments[0]} took longer than {self.limit} s", "is the Git server up?") from error
+            raise GitError(
+                f"git {arguments[0]} took longer than {self.limit} s", "check that the Git server is up"
+            ) from error
 
     def out(self, *arguments: str) -> str:
         return self.run(*arguments).stdout.strip()
@@ -203,8 +205,8 @@ def failed(arguments: Sequence[str], finished: subprocess.CompletedProcess[str])
     """The error of a Git command that ended with a status other than 0, with its last line."""
     last = (finished.stderr.strip() or finished.stdout.strip() or "no output").splitlines()[-1]
     return GitError(
-        f"git {' '.join(arguments)}: {last}",
-        "is the Git server up, and are GITSYNC_USERNAME and GITSYNC_PASSWORD right?",
+        f"git {arguments[0]}: {last}",
+        "check the branch, the Git server, GITSYNC_USERNAME and GITSYNC_PASSWORD",
     )
 
 

@@ -51,12 +51,12 @@ def records(output: str, fields: int) -> Iterator[Logged]:
     """
     parts = output.split("\0")
     if parts.pop():
-        raise ValueError("the output of git log is cut off")
+        raise ValueError("the output of git log is incomplete")
     place = 0
     while place < len(parts):
         found = [printable(part) for part in parts[place : place + fields]]
         if len(found) < fields:
-            raise ValueError("the output of git log is cut off")
+            raise ValueError("the output of git log is incomplete")
         place += fields
         changes = []
         place += parts[place : place + 1] == [""]

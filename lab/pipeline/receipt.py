@@ -22,7 +22,7 @@ Receipt = dict[str, Any]
 
 
 def of_run(run: Run, base: Pointer, commit: str, appended: Appended, tasks: Mapping[str, Any]) -> Receipt:
-    """The receipt of the version that `run` makes of `base`, whose pointer stands in `commit`."""
+    """The receipt of the version that `run` makes of `base`, the pointer in `commit`."""
     return {
         "format": FORMAT,
         "dataset": str(run.dataset),

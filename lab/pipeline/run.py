@@ -1,4 +1,4 @@
-"""What one run of the pipeline is told by its environment; the same variables in a pod and in a process."""
+"""What one run of the pipeline reads from its environment; the same variables in a pod and in a process."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Run:
 
     @property
     def turn(self) -> Path:
-        """The lock of whoever pushes: one for all runs on this volume."""
+        """The lock of the run that pushes: one for all runs on this volume."""
         return self.shared / "push.lock"
 
     @property
@@ -111,7 +111,7 @@ def from_environment(environment: Mapping[str, str]) -> Run:
         value = environment.get(name, "")
         if not re.fullmatch(pattern, value) or ".." in value.split("/"):
             raise UsageError(
-                f"{name} is {'not set' if not value else repr(value)}, expected {pattern}",
+                f"{name} is {'not set' if not value else repr(value)}; it must match {pattern}",
                 "the DAG sets it: compare dags/lab_steps.py and the parameters of the run",
             )
         values[name.removeprefix("PIPELINE_")] = value

@@ -32,7 +32,7 @@ LONGEST_PAUSE = 2
 
 
 class Stored(NamedTuple):
-    """A version whose object is on the remote."""
+    """A version that has its object on the remote."""
 
     appended: Appended
     remote: Remote
@@ -59,7 +59,7 @@ def pull(run: Run) -> None:
 
 
 def modify(run: Run) -> None:
-    """Append the run's rows to the pulled file; a file left half-written by an earlier try is put right."""
+    """Append the run's rows to the pulled file; a file that an earlier try left half-written is repaired."""
     started = time.time()
     repository = workspace.open_clone(run)
     if published(run, repository):
@@ -101,7 +101,7 @@ def publish(run: Run, repository: Repository, started: float) -> None:
         repository.fetch(run.branch)
     raise GitError(
         f"the branch {run.branch} moved {PUSH_ATTEMPTS} times while this run tried to push",
-        "somebody else pushes to it all the time: is it meant to? Run the task again when it is quieter",
+        "another program pushes to it all the time; run the task again when that has stopped",
     )
 
 
@@ -136,7 +136,7 @@ def try_push(run: Run, repository: Repository, started: float, stored: dict[tupl
     moved = repository.out("rev-parse", remote_ref(run.branch)) != target
     if not moved and LOCKED not in pushed.stderr and STALE not in pushed.stderr:
         last = (pushed.stderr.strip() or "no output").splitlines()[-1]
-        raise GitError(f"git push: {last}", "may this user push to the branch?")
+        raise GitError(f"git push: {last}", "check that this user may push to the branch")
     return published(run, repository)  # only the answer was lost
 
 
@@ -159,7 +159,7 @@ def store(run: Run, base: Content) -> Stored:
 
 
 def is_added(run: Run, appended: Appended) -> bool:
-    """Have DVC take the file, and tell whether it is what `append` made; one that a killed DVC has left may not be."""
+    """Have DVC add the file; return whether it is what `append` made. One that a killed DVC has left may not be."""
     dvc(run.clone, "add", "--quiet", "--", run.dataset.as_posix())
     added = parse(Path(run.clone, run.pointer).read_text("utf-8"), run.pointer)
     return (added.md5, added.size) == (appended.md5, appended.size)

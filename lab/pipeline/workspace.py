@@ -1,4 +1,4 @@
-"""The shared volume: turns to push, and a run's folder, held by one try, mended after a crash, removed at the end.
+"""The shared volume: turns to push, and a run's folder, held by one try, repaired after a crash, removed at the end.
 
 Nothing in the folder is needed to finish the run: a step that finds no folder makes one, and derives what was in it.
 """
@@ -22,11 +22,11 @@ from lab.pipeline.git import Repository
 from lab.pipeline.run import Run
 
 BUSY_LIMIT = 120
-"""Seconds to wait for an earlier try that Airflow has given up, and that goes on all the same."""
+"""Seconds to wait for an earlier try that Airflow has given up, and that still runs."""
 TURN_LIMIT: float = 120
 """Seconds to wait for the pushes of other runs."""
 DEAD_AFTER = 3600
-"""Seconds after which a folder that nobody holds is a dead run's."""
+"""Seconds after which a folder without a holder belongs to a dead run."""
 
 
 class BusyError(PipelineError):
@@ -61,9 +61,9 @@ def held(run: Run) -> Iterator[None]:
 
 @contextmanager
 def turn(run: Run, say: Callable[[str], None]) -> Iterator[None]:
-    """Have the runs on this volume push one after the other: what one does on a head, no other makes void.
+    """Serialise the pushes of the runs on this volume, so that none invalidates another's work on a head.
 
-    It saves work and is no safeguard: after TURN_LIMIT seconds the block runs all the same, beside the other's.
+    It saves work and is no safeguard: after TURN_LIMIT seconds the block runs anyway, in parallel to the other's.
     The lock goes with this process (flock(2)), and is not passed on to the Git it starts.
     """
     descriptor = acquire(run.turn)
@@ -125,10 +125,10 @@ def remove(run: Run) -> None:
 
 
 def collect_dead(run: Run) -> list[str]:
-    """Remove the folders of other runs that nobody holds and that no step has touched for DEAD_AFTER seconds.
+    """Remove the folders of other runs that no try holds and that no step has touched for DEAD_AFTER seconds.
 
     Returns:
-        Their names. If one of them is started again after all, it makes its folder anew.
+        Their names. If one of them is started again after all, it creates its folder again.
     """
     collected = []
     for name in sorted({entry.name.removesuffix(".lock") for entry in run.lock.parent.iterdir()} - {run.folder.name}):
@@ -157,16 +157,16 @@ def open_clone(run: Run) -> Repository:
     isolate(run.folder / "dvc")
     if not run.clone.exists():
         return git.clone(run.repository, run.branch, run.clone, environment)
-    mend(run.clone)
+    remove_stale_locks(run.clone)
     repository = Repository(run.clone, environment)
     repository.fetch(run.branch)
     return repository
 
 
-def mend(clone: Path) -> None:
-    """Remove the locks that a killed Git or DVC has left: who holds the folder knows that they are dead.
+def remove_stale_locks(clone: Path) -> None:
+    """Remove the locks that a killed Git or DVC has left: this process holds the folder, so no other uses them.
 
-    DVC's own name a process, whose number another container may have given to somebody else (`.dvc/tmp/rwlock`).
+    DVC's (`.dvc/tmp/rwlock`) name a process id, which another container may have given to another process.
     """
     for lock in (clone / ".git").rglob("*.lock"):
         lock.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ WEBHOOK_PORT, PROBE_PORT = 23443, 2703
 
 
 async def serve() -> None:
-    """Serve until SIGTERM; an error that nobody expected ends the service, and the kubelet starts it anew."""
+    """Serve until SIGTERM; an unexpected error ends the service, and the kubelet restarts it."""
     region = os.environ["AWS_REGION"]
     address = rights.listening(agent.HOST, agent.PORT)
     rights.give_up()

@@ -1,4 +1,4 @@
-"""A cache whose values are made once for all who ask at the same time."""
+"""A cache that makes each value once for all concurrent requests."""
 
 from __future__ import annotations
 

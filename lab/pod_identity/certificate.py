@@ -1,4 +1,4 @@
-"""The TLS of the webhook: a certificate that the service makes, tells the cluster, and renews before it ends."""
+"""The TLS of the webhook: a certificate that the service makes, registers in the cluster, and renews in time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HOST = "127.0.0.1"
 """The API server and the service share the node's network."""
 LIFETIME, RENEWED_BEFORE = timedelta(days=30), timedelta(days=10)
 LOOK_EVERY = 10
-"""Seconds between two looks at whether the cluster still knows the certificate: it may be configured anew."""
+"""Seconds between checks that the cluster still has the certificate: its configuration may be applied again."""
 PATH = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity"
 
 
 class Certificate:
     """The one that `tls` serves with now. `folder` gets key and certificate; it is to be in memory.
 
-    `is_known` says whether the cluster was told of it.
+    `is_known` says whether it was registered in the cluster.
     """
 
     def __init__(self, folder: Path) -> None:

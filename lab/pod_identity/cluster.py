@@ -22,7 +22,7 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True)
 class Cluster:
-    """A client of the API with the identity of the service account whose token is in the file `token`."""
+    """A client of the API with the identity of the service account that the token in the file `token` belongs to."""
 
     session: aiohttp.ClientSession
     token: Path

@@ -6,7 +6,7 @@ import os
 import socket
 
 UNPRIVILEGED = 65534
-"""The user and the group `nobody` and `nogroup` of Debian: they own no file."""
+"""Debian's unprivileged user and group: they own no file."""
 
 
 def listening(host: str, port: int) -> socket.socket:

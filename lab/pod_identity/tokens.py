@@ -1,4 +1,4 @@
-"""Whose a projected service-account token is: asked of the cluster that issued it, by a TokenReview."""
+"""The owner of a projected service-account token, as the cluster that issued it says in a TokenReview."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhook: tells the containers of pods whose service account has an association where credentials are.
+"""The webhook: adds the address of credentials to the containers of pods if their service account has an association.
 
 It makes the pod what Amazon's own webhook makes of it: the two variables, the region, the token's volume, the label.
 """
@@ -41,10 +41,10 @@ def application(associations: Associations, region: str) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         review = await request.json()
         asked = review["request"]
-        response = {"uid": asked["uid"], **await judge(asked)}
+        response = {"uid": asked["uid"], **await review_pod(asked)}
         return web.json_response({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})
 
-    async def judge(asked: Object) -> Object:
+    async def review_pod(asked: Object) -> Object:
         pod, namespace = asked["object"], asked["namespace"]
         account = pod["spec"].get("serviceAccountName", "default")
         try:

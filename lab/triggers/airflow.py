@@ -1,7 +1,7 @@
 """Airflow by its public REST API, version 2: the events of one asset, and a Variable with where the service began.
 
-What was handled is read from Airflow alone, so that a service that is started anew knows it: from the asset's events,
-newest first, whose `extra` names a commit, and from the Variable. An event cannot say where the service began, because
+What was handled is read from Airflow alone, so that a restarted service knows it: from the asset's events,
+newest first, that name a commit in `extra`, and from the Variable. An event cannot say where the service began, because
 each event starts runs; and `airflow db clean` removes old events.
 """
 
@@ -22,7 +22,7 @@ LIMIT = aiohttp.ClientTimeout(total=30)
 VARIABLE = "lab_triggers_handled"
 DESCRIPTION = "Up to this commit the lab's service triggers has handled what was pushed"
 EVENTS = 100
-"""How many events are looked at: those that people raised by hand name no commit."""
+"""How many events are read: those that people raised by hand name no commit."""
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 MISSING = 404
 

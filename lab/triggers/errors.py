@@ -1,4 +1,4 @@
-"""What keeps the service from its work; it goes on trying."""
+"""What keeps the service from its work; it keeps trying."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Watched:
-    """One branch of a repository, and the bare clone in `folder`, which is made anew when something is wrong with it.
+    """One branch of a repository, and the bare clone in `folder`, which is created again when it is broken.
 
     Every method raises TroubleError with Git's own last line.
     """
@@ -52,7 +52,7 @@ class Watched:
         return listed.split()[0] if listed.strip() else None
 
     def fetch(self, wanted: str | None = None) -> str:
-        """Bring the clone up to the branch, with the commit `wanted` if that is to be had; return the head.
+        """Bring the clone up to the branch, with the commit `wanted` if the server has it; return the head.
 
         A commit that no branch has any more can still be asked for ("want" in gitprotocol-v2(5)), until the server
         collects its garbage.

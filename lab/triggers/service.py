@@ -1,4 +1,4 @@
-"""The loop of the service: it looks at its start, at each webhook, and every few seconds; and tells how it is."""
+"""The loop of the service: it checks at its start, at each webhook, and every few seconds; and reports its state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Service:
     watcher: Watcher
     seconds: float
     state_file: Path | None = None
-    told: str = ""
+    reported: str = ""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -35,27 +35,27 @@ class Service:
         self.asked.set()
 
     async def run(self) -> None:
-        """Look until cancelled. An error that nobody expected ends the service, and what keeps it starts it anew."""
+        """Look until cancelled. An unexpected error ends the service, and its supervisor restarts it."""
         while True:
             self.asked.clear()
             await self.look()
-            pause = min(AGAIN, self.seconds) if self.told else self.seconds
+            pause = min(AGAIN, self.seconds) if self.reported else self.seconds
             try:
                 await asyncio.wait_for(self.asked.wait(), pause)
             except TimeoutError:
                 continue
 
     async def look(self) -> None:
-        """Look once more, and tell how it was: one line in the log whenever that is not what it was before."""
+        """Look once more, and log one line whenever the result differs from the one before."""
         waited_for = trouble = ""
         try:
             waited_for = await self.watcher.check()
         except TroubleError as error:
             trouble = str(error)
         now = trouble or waited_for
-        if without_duration(now) != without_duration(self.told):
-            log.log(logging.WARNING if now else logging.INFO, "%s", now or "all is well again")
-        self.told = now
+        if without_duration(now) != without_duration(self.reported):
+            log.log(logging.WARNING if now else logging.INFO, "%s", now or "recovered")
+        self.reported = now
         if self.state_file is not None:
             partial = self.state_file.with_suffix(".partial")
             partial.write_text(f"{trouble if self.ready else now}\n", "utf-8")
@@ -63,5 +63,5 @@ class Service:
 
 
 def without_duration(text: str) -> str:
-    """Git tells in how many milliseconds it found no server; that makes no other state."""
+    """Git says after how many milliseconds it found no server; that is no other state."""
     return re.sub(r" after \d+ ms", "", text)

@@ -1,4 +1,4 @@
-"""What the service is told by its environment; the same variables in a pod and in a process."""
+"""What the service reads from its environment; the same variables in a pod and in a process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """Which branch to watch, which Airflow to tell, how often to look (`seconds`), and where to keep a small clone.
+    """Which branch to watch, which Airflow to notify, how often to look (`seconds`), and where to keep a small clone.
 
     Passwords stand in files: `login` is a JSON object of Airflow's user and password, `secret` what signs webhooks. The
     service listens on `port` if it is not 0. `state`, if any, is a file in which it says after each look what its

@@ -1,4 +1,4 @@
-"""Receives a Git host's push webhook, whose signature is checked, and the kubelet's probes."""
+"""Receives a Git host's push webhook and checks its signature; answers the kubelet's probes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST = 4 << 20
 
 
 def application(secret: bytes, pushed: Callable[[], None], ready: Callable[[], bool]) -> web.Application:
-    """Calls `pushed` for each webhook at PATH that has the right signature, and tells whether it is `ready`."""
+    """Calls `pushed` for each webhook at PATH that has the right signature, and says whether it is `ready`."""
 
     async def push(request: web.Request) -> web.Response:
         if not signed(request.headers, await request.read(), secret):
@@ -40,7 +40,7 @@ def application(secret: bytes, pushed: Callable[[], None], ready: Callable[[], b
 
 
 def signed(headers: Mapping[str, str], body: bytes, secret: bytes) -> bool:
-    """Whether the body has the signature of whoever knows the secret, compared in constant time.
+    """Whether the body is signed with the secret, compared in constant time.
 
     HMAC-SHA256 in hexadecimal, as Gitea sends it ("Webhooks" in its documentation), or as GitHub does ("Validating
     webhook deliveries").

@@ -53,7 +53,7 @@ def by_triggers(airflow: Installed, login: Path, ask: Callable[[triggers.Airflow
 
 
 @assumes("sign-in")
-def test_a_client_whose_token_is_refused_signs_in_again(client: Airflow) -> None:
+def test_a_client_with_a_refused_token_signs_in_again(client: Airflow) -> None:
     client.http.headers["Authorization"] = "Bearer expired"
     assert client.send("GET", "/api/v2/dags").status_code in {401, 403}
     assert client.dag() is not None

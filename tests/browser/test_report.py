@@ -33,7 +33,7 @@ def test_every_version_is_in_the_picture_and_in_the_table(opened: Opener, count:
     quiet(shown)
 
 
-def test_the_picture_shows_rows_and_size_of_each_version_and_leads_to_its_row(opened: Opener) -> None:
+def test_the_picture_shows_rows_and_size_of_each_version_and_links_to_its_row(opened: Opener) -> None:
     shown = opened(entries(12))
     dots = shown.page.locator("svg.wide a.dot.rows")
     assert dots.count() == shown.page.locator("svg.wide a.dot.size").count() == 12
@@ -72,7 +72,7 @@ def test_versions_of_which_something_is_not_known_stay_last_in_either_order(open
     assert "not checked" in shown.column("State")[-1]
 
 
-def test_each_version_leads_to_its_commit_run_and_code(opened: Opener) -> None:
+def test_each_version_links_to_its_commit_run_and_code(opened: Opener) -> None:
     found = entries(3)
     shown = opened(found)
     row = shown.page.locator("tr#v2")

@@ -38,7 +38,7 @@ def test_a_wrong_password_is_refused(stack: Stack, password: str) -> None:
     assert httpx.get(url, auth=(GIT_USER, password), trust_env=False).status_code == 401
 
 
-def test_nobody_can_sign_up(stack: Stack) -> None:
+def test_sign_up_is_closed(stack: Stack) -> None:
     page = httpx.get(f"{stack.access.git_url}/user/sign_up", trust_env=False)
     assert 'name="user_name"' not in page.text
 
@@ -56,7 +56,7 @@ def test_a_private_repository_is_readable_to_its_owner_only(stack: Stack, reposi
     url = f"{stack.access.git_url}/{repository_name}"
     known = stack.access.tool_environment()
     strangers = {
-        "nobody": {name: value for name, value in known.items() if not name.startswith(("GIT_CONFIG_", "GITSYNC_"))},
+        "unknown": {name: value for name, value in known.items() if not name.startswith(("GIT_CONFIG_", "GITSYNC_"))},
         "wrong": {**known, "GITSYNC_PASSWORD": "wrong"},
     }
     for who, environment in strangers.items():

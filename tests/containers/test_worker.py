@@ -120,7 +120,7 @@ def test_a_dataset_that_is_not_there_ends_with_65_and_is_named(steps: Steps) -> 
     assert done.stderr.startswith("error: datasets/other.csv.dvc is not in the repository")
 
 
-def test_a_refusal_by_git_ends_with_69_and_tells_no_password(steps: Steps) -> None:
+def test_a_refusal_by_git_ends_with_69_and_shows_no_password(steps: Steps) -> None:
     done = steps("pull", GITSYNC_PASSWORD="not-this-one")
     assert done.status == 69
     assert done.stderr.startswith("error: git")

@@ -94,7 +94,7 @@ def steps_of(lab: KindLab) -> list[str]:
     ]
 
 
-def test_a_node_that_dies_in_the_middle_of_a_run_comes_back_by_itself_and_the_run_with_it(lab: KindLab) -> None:
+def test_a_node_that_dies_in_the_middle_of_a_run_comes_back_automatically_and_the_run_with_it(lab: KindLab) -> None:
     before = lab.json("history")
     running = lab.start("run", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     eventually(lambda: steps_of(lab), "the run's first step", limit=120)

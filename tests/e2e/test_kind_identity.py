@@ -50,7 +50,7 @@ def test_a_steps_account_pulls_without_a_key(lab: KindLab, pod: StepPod) -> None
     assert int(pulled.stdout.split()[-1]) == lab.json("history")[-1]["rows"]
 
 
-def test_another_account_pulls_nothing_and_is_told_what_is_missing(stranger: StepPod) -> None:
+def test_another_account_pulls_nothing_and_gets_an_error_that_says_what_is_missing(stranger: StepPod) -> None:
     pulled = stranger.run("sh", "-euc", PULL)
     assert pulled.returncode != 0
     expected = "there is no pod identity association for the service account airflow/default"

@@ -45,7 +45,7 @@ def hooks(lab: KindLab, *, remove: bool = False) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_push_that_changes_data_starts_one_run_whose_version_starts_none(lab: KindLab, tmp_path: Path) -> None:
+def test_a_push_that_changes_data_starts_one_run_and_the_runs_version_starts_none(lab: KindLab, tmp_path: Path) -> None:
     before, known = len(started(lab)), lab.json("history")
     commit = push(lab, tmp_path, sample(100))
     raised = await_event(lab, commit, AT_ONCE)
@@ -77,7 +77,7 @@ def test_a_push_while_the_service_is_away_starts_one_run_when_it_is_back(lab: Ki
     assert len(started(lab)) == before + 1
 
 
-def test_a_push_that_nobody_tells_of_is_found_and_lab_up_mends_the_webhook(lab: KindLab, tmp_path: Path) -> None:
+def test_a_push_without_a_webhook_is_found_and_lab_up_repairs_the_webhook(lab: KindLab, tmp_path: Path) -> None:
     before = len(started(lab))
     assert len(hooks(lab, remove=True)) == 1
     commit = push(lab, tmp_path, new_dataset("untold"))

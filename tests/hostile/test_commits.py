@@ -125,7 +125,7 @@ def test_a_hostile_commit_is_listed_and_hides_no_other(history: History, hostile
 
 
 @pytest.mark.parametrize("hostile", CASES)
-def test_a_hostile_commit_is_told_apart_by_who_watches_and_who_collects(
+def test_a_hostile_commit_is_recognised_by_the_watcher_and_the_collector(
     history: History, tmp_path: Path, hostile: dict[str, bytes]
 ) -> None:
     first = history.commit(1)

@@ -101,7 +101,7 @@ OBJECTS = [b"3", b"null", b"true", b'"x"', b"{}", b"[[]]", b"[null]", b"\xff", b
 
 
 @pytest.mark.parametrize("content", OBJECTS, ids=lambda content: content[:12].decode("utf-8", "replace"))
-def test_a_folders_object_that_is_no_list_of_files_is_told_apart(content: bytes) -> None:
+def test_a_folders_object_that_is_no_list_of_files_is_recognised(content: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         needed.files_of(content)
 

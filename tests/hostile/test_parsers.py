@@ -91,7 +91,7 @@ def test_an_accepted_pointer_names_one_object_and_the_file_beside_it(text: str) 
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(), st.text(alphabet="[core]remote= \n'\"url:s3/.bx%#\t()$")))
-def test_an_accepted_configuration_leads_to_s3_and_writes_nothing_else(text: str) -> None:
+def test_an_accepted_configuration_points_to_s3_and_writes_nothing_else(text: str) -> None:
     usual = "[core]\nremote = a\n['remote \"a\"']\nurl = s3://bucket/x"
     for candidate in (
         text,

@@ -92,7 +92,7 @@ def test_other_files_of_the_repository_do_nothing(world: World) -> None:
     world.require_version(world.run())
 
 
-def test_a_tag_that_is_called_like_the_branch_is_not_taken_for_it(world: World) -> None:
+def test_a_tag_that_is_called_like_the_branch_is_not_treated_as_the_branch(world: World) -> None:
     empty = world.place.git("hash-object", "-t", "tree", "-w", "/dev/null")
     other = world.place.git("commit-tree", "-m", "Other", empty)
     for name in ("refs/tags/main", "refs/tags/origin/main", "refs/heads/origin/main", "refs/remotes/origin/main"):

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 OTHER = 65534
-"""The ids of a user and a group without files here: `nobody` and `nogroup` on most systems."""
+"""The ids of a user and a group without files here: the unprivileged ones of most systems."""
 IS_ROOT = os.geteuid() == 0
 
 

@@ -57,7 +57,7 @@ def interrupted(lab: Checkout, fault: str, is_away: Callable[[], bool], how: sig
         running.kill()
 
 
-def test_a_drill_that_is_told_to_end_puts_everything_back_first(lab: Checkout) -> None:
+def test_a_drill_that_gets_sigterm_restores_everything_first(lab: Checkout) -> None:
     assert interrupted(lab, plan.GIT_AWAY, lambda: is_away(lab, plan.GIT_AWAY), signal.SIGTERM) == 130
     assert lab.json("status")["state"] == "healthy"
 

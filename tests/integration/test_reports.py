@@ -7,7 +7,7 @@ import pytest
 from tests.integration.checkout import Checkout
 
 
-def test_status_tells_each_service_with_its_health_and_url(lab: Checkout) -> None:
+def test_status_shows_each_service_with_its_health_and_url(lab: Checkout) -> None:
     status = lab.json("status")
     assert status["state"] == "healthy"
     assert {service["state"] for service in status["services"]} == {"healthy"}
@@ -33,7 +33,7 @@ def test_logs_of_a_service_and_of_all(lab: Checkout) -> None:
         assert f"== {service['name']}\n" in everything
 
 
-@pytest.mark.parametrize("arguments", [["nobody"], ["--run", "never_was"], ["--run", "latest", "--task", "none"]])
+@pytest.mark.parametrize("arguments", [["nosuch"], ["--run", "never_was"], ["--run", "latest", "--task", "none"]])
 def test_logs_of_what_does_not_exist_are_one_line_and_exit_9(lab: Checkout, arguments: list[str]) -> None:
     output = lab.lab("logs", *arguments, status=9).stderr
     assert output.count("error: ") == 1

@@ -10,7 +10,7 @@ from tests.integration.checkout import Checkout
 from tests.waiting import eventually
 
 
-def test_a_run_makes_one_version_and_tells_what_it_made(lab: Checkout) -> None:
+def test_a_run_makes_one_version_and_prints_what_it_made(lab: Checkout) -> None:
     before = lab.json("history")[-1]
     result = lab.json("run", "--rows", "3")
     version = result["version"]

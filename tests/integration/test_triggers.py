@@ -11,7 +11,9 @@ from tests.integration.pushes import ended, events, new_dataset, push, sample, s
 from tests.waiting import eventually
 
 
-def test_a_push_that_changes_data_starts_one_run_whose_version_starts_none(older: Checkout, tmp_path: Path) -> None:
+def test_a_push_that_changes_data_starts_one_run_and_the_runs_version_starts_none(
+    older: Checkout, tmp_path: Path
+) -> None:
     before, known = len(started(older)), older.json("history")
     commit = push(older, tmp_path, sample(100))
     run = ended(older, before + 1)
@@ -71,7 +73,7 @@ def test_a_push_while_airflow_is_away_starts_one_run_and_the_log_says_why(older:
         os.killpg(group, signal.SIGKILL)
     assert ended(older, before + 1)["state"] == "success"
     assert len(started(older)) == before + 1
-    assert "all is well again" in log.read_text("utf-8")
+    assert "recovered" in log.read_text("utf-8")
 
 
 def test_the_service_is_shown_as_every_other_and_comes_back_when_it_dies(older: Checkout) -> None:

@@ -110,7 +110,7 @@ def test_what_is_moved_there_and_back_is_the_same_object(access: Access, s3: Any
     assert contents(access, s3) == {key: CONTENT}
 
 
-def test_an_object_is_whole_somewhere_wherever_its_way_there_is_cut_off(access: Access, s3: Any) -> None:
+def test_an_object_is_whole_somewhere_wherever_its_move_is_interrupted(access: Access, s3: Any) -> None:
     key = add(access, s3)
     first = modified(access, s3, key)
 
@@ -123,7 +123,7 @@ def test_an_object_is_whole_somewhere_wherever_its_way_there_is_cut_off(access: 
     assert key not in contents(access, s3)
 
 
-def test_an_object_is_whole_somewhere_wherever_its_way_back_is_cut_off(access: Access, s3: Any) -> None:
+def test_an_object_is_whole_somewhere_wherever_its_return_is_interrupted(access: Access, s3: Any) -> None:
     key = add(access, s3)
     assert quarantine.put(access, key, modified(access, s3, key), s3)
     (held,) = quarantine.listed(access, s3)

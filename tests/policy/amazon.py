@@ -32,7 +32,7 @@ ACCOUNT = "123456789012"
 """moto's own."""
 REGION = "us-east-1"
 BUCKET = "mlops-lab"
-OTHER = "somebody-elses"
+OTHER = "another-account"
 ROLE = "mlops-lab-dvc"
 
 
@@ -75,7 +75,7 @@ class Amazon:
     def put(self, key: str, bucket: str = BUCKET) -> None:
         """An object that the owner has put there."""
         enforce(enabled=False)
-        self.client("s3").put_object(Bucket=bucket, Key=key, Body=b"somebody's")
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=b"another's")
         enforce(enabled=True)
 
     def clear(self, prefix: str) -> None:

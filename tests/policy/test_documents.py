@@ -40,7 +40,7 @@ def pattern(format_of_arn: str) -> re.Pattern[str]:
 
 
 @pytest.mark.parametrize(("action", "statement"), actions(), ids=[action for action, _ in actions()])
-def test_every_action_has_resources_and_conditions_of_its_own(action: str, statement: Document) -> None:
+def test_every_action_has_own_resources_and_conditions(action: str, statement: Document) -> None:
     rows = table(action)
     for resource in listed(statement["Resource"]):
         (fitting,) = [row for row in rows if row["resource_arn_format"] != "*"

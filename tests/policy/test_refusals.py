@@ -91,7 +91,7 @@ def test_the_role_may_do_nothing_with_identities(amazon: Amazon) -> None:
     assert not refused(amazon.client("iam", **amazon.session(wider())), call)
 
 
-def test_credentials_of_nobody_are_refused(amazon: Amazon) -> None:
+def test_unknown_credentials_are_refused(amazon: Amazon) -> None:
     keys = amazon.session(wider())
     forged = {**keys, "aws_secret_access_key": "guessed"}
     assert refused(amazon.client("s3", **forged), lambda s3: s3.get_object(Bucket=BUCKET, Key="dvc/old"))

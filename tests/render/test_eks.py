@@ -53,7 +53,7 @@ def test_the_claim_is_of_the_class_that_comes_along(place: EksSettings, paths: P
         assert (storage["provisioner"], claim["accessModes"]) == ("ebs.csi.aws.com", ["ReadWriteOnce"])
 
 
-def test_everything_is_told_as_the_labs(place: EksSettings, paths: Paths) -> None:
+def test_everything_is_labelled_as_the_labs(place: EksSettings, paths: Paths) -> None:
     rendered = kustomized(place, paths)
     kinds = {found["kind"] for found in rendered}
     assert kinds == {

@@ -195,7 +195,7 @@ def test_the_associations_have_a_name_that_the_service_knows(secrets: list[Objec
     assert ("airflow", "airflow-dvc-sa") in parse(found["data"][FILE])
 
 
-def test_gitea_may_tell_the_service_of_pushes_and_nobody_else(local: list[Object]) -> None:
+def test_only_gitea_may_notify_the_service_of_pushes(local: list[Object]) -> None:
     (container,) = find(local, "Deployment", "gitea")["spec"]["template"]["spec"]["containers"]
     values = {variable["name"]: variable.get("value") for variable in container["env"]}
     host = values["GITEA__webhook__ALLOWED_HOST_LIST"]

@@ -45,18 +45,18 @@ def access(server: Losing, tmp_path: Path) -> Iterator[Access]:
         yield found
 
 
-def test_a_run_whose_start_was_answered_with_an_error_is_started_once(server: Losing, access: Access) -> None:
+def test_a_run_that_was_answered_with_an_error_is_started_once(server: Losing, access: Access) -> None:
     with Airflow(access, patience=30) as airflow:
         run_id = airflow.trigger("dag", {})
     assert server.runs == [run_id]
 
 
-def test_runs_started_in_the_same_moment_are_runs_of_their_own(server: Losing, access: Access) -> None:
+def test_runs_started_in_the_same_moment_are_separate_runs(server: Losing, access: Access) -> None:
     with Airflow(access, patience=30) as airflow:
         assert len({airflow.trigger("dag", {}) for _ in range(10)}) == len(server.runs) == 10
 
 
-def test_a_client_without_patience_tells_the_error_at_once(server: Losing, access: Access) -> None:
+def test_a_client_without_patience_raises_the_error_at_once(server: Losing, access: Access) -> None:
     with Airflow(access) as airflow, pytest.raises(NotRunningError, match="answered 500"):
         airflow.trigger("dag", {})
     assert server.errors_left == 1

@@ -49,7 +49,7 @@ def pip_audit(checkout: Paths) -> Callable[[str, str], None]:
     return install
 
 
-def test_every_lock_is_asked_for(lab: Lab, checkout: Paths, pip_audit: Callable[[str, str], None]) -> None:
+def test_every_lock_is_checked(lab: Lab, checkout: Paths, pip_audit: Callable[[str, str], None]) -> None:
     pip_audit(json.dumps(CLEAN), "exit 0")
     outcome = lab("audit")
     assert (outcome.status, outcome.out) == (0, "")

@@ -131,7 +131,7 @@ def test_clusters_are_left_out_with_a_word_where_there_can_be_none(
     assert plan.all_possible(Paths.of(tmp_path)) == set(plan.SCENARIOS)
 
 
-def test_a_plan_asks_for_the_disk_of_its_own_scenarios_only() -> None:
+def test_a_plan_needs_the_disk_of_its_scenarios_only() -> None:
     modify_only = plan.Plan(frozenset({"modify"}), gigabytes=0.01)
     assert not modify_only.needs_lab
     assert modify_only.disk < INSTALL_DISK
@@ -147,7 +147,7 @@ def test_settings_of_the_persons_own_lab_do_not_reach_the_scratch_lab(monkeypatc
     assert found["UV_CACHE_DIR"] == "/empty"
 
 
-def test_a_scratch_lab_has_the_engine_of_its_scenario_and_a_cluster_of_its_own(
+def test_a_scratch_lab_has_the_engine_of_its_scenario_and_a_separate_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_ENGINE", "kind")
@@ -158,7 +158,7 @@ def test_a_scratch_lab_has_the_engine_of_its_scenario_and_a_cluster_of_its_own(
     assert (found.engine, found.cluster.name, found.images.source) == ("kind", "lab-bench", "build")
 
 
-def test_what_a_block_made_is_removed_and_its_own_error_is_told() -> None:
+def test_what_a_block_made_is_removed_and_its_error_is_raised() -> None:
     removed = []
 
     def remove() -> None:
@@ -172,7 +172,7 @@ def test_what_a_block_made_is_removed_and_its_own_error_is_told() -> None:
     assert len(removed) == 2
 
 
-def test_a_program_that_is_cut_off_takes_along_what_it_started(tmp_path: Path) -> None:
+def test_an_interrupted_program_ends_what_it_started(tmp_path: Path) -> None:
     script = "sleep 60 & echo $! > child; wait"
     with pytest.raises(ProgramError, match="took longer than 2 s"):
         timed("a sleeper", ["sh", "-c", script], env={"PATH": os.environ["PATH"]}, cwd=tmp_path, limit=2)
@@ -207,7 +207,7 @@ print(usage.peak)
 """
 
 
-def test_the_peak_memory_of_a_child_is_told() -> None:
+def test_the_peak_memory_of_a_child_is_measured() -> None:
     """Measured from a process as small as `lab bench` is: a peak below its own cannot be measured."""
     peak = int(subprocess.check_output([sys.executable, "-c", MEASURE], cwd=SOURCE, text=True))
     assert 200 << 20 < peak < 400 << 20

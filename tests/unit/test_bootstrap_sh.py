@@ -124,7 +124,7 @@ def test_a_second_call_makes_nothing_and_needs_no_python(source: Path, tmp_path:
 
 
 @pytest.mark.parametrize("name", ["uv.lock", "pyproject.toml", "lab/bootstrap.py"])
-def test_a_changed_lock_makes_the_environment_anew(source: Path, tmp_path: Path, python: Path, name: str) -> None:
+def test_a_changed_lock_makes_the_environment_again(source: Path, tmp_path: Path, python: Path, name: str) -> None:
     bootstrap(source, LAB_PYTHON=str(python))
     with (source / name).open("a") as file:
         file.write("\n# changed\n")

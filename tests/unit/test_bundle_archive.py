@@ -70,7 +70,7 @@ def test_a_changed_bit_is_refused_wherever_it_is_and_its_part_named(tmp_path: Pa
     assert taken(file) == FILES
 
 
-def test_a_file_that_is_cut_off_is_refused_wherever_it_ends(tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path: Path) -> None:
     file = write_bundle(tmp_path)
     sound = file.read_bytes()
     for size in range(0, len(sound), 37):

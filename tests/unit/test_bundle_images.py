@@ -66,7 +66,7 @@ def test_images_damaged_since_it_was_opened_are_refused_before_docker_has_a_byte
     assert calls(store) == ["save lab/base:1 lab/node:2"]
 
 
-def test_a_full_disk_is_told_as_such(store: Path, bundle: Bundle) -> None:
+def test_a_full_disk_is_reported_as_such(store: Path, bundle: Bundle) -> None:
     (store / "full").touch()
     with pytest.raises(HostError, match="the disk is full while the images of the bundle are loaded"):
         load(bundle, REFERENCES, lambda _: None)

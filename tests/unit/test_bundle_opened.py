@@ -138,7 +138,7 @@ def test_a_bundle_that_does_not_fit_is_refused(tmp_path: Path, home: Path, misfi
     assert opened(home) is None
 
 
-def test_too_small_a_disk_is_told_before_anything_is_written(
+def test_too_small_a_disk_is_reported_before_anything_is_written(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write_bundle(tmp_path)

@@ -75,7 +75,7 @@ def test_a_file_that_the_lock_does_not_name_is_not_taken() -> None:
     assert [file.sha256 for file in chosen(Target("3.11"), "worker", [offered])] == [DIGITS["any"]]
 
 
-def test_a_package_without_a_file_for_this_machine_is_told() -> None:
+def test_a_package_without_a_file_for_this_machine_is_reported() -> None:
     with pytest.raises(NetworkError, match=r"no file of x as worker locks it, for 3\.11"):
         list(chosen(Target("3.11"), "worker", [package("mac")]))
 

@@ -63,7 +63,7 @@ def test_a_named_file_with_another_checksum_is_refused_with_both(chart: dict[str
         assert part in caught.value.message
 
 
-def test_a_named_file_that_is_not_there_is_told(chart: dict[str, Any], tmp_path: Path) -> None:
+def test_a_named_file_that_is_not_there_is_reported(chart: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nosuch\.tgz: No such file"):
         find_chart(with_chart(tmp_path / "nosuch.tgz"))
 
@@ -74,7 +74,7 @@ def test_the_cache_is_used_without_a_network(chart: dict[str, Any]) -> None:
     assert find_chart(Settings()) == cached_chart()
 
 
-def test_a_changed_file_in_the_cache_is_refused_and_left_alone(chart: dict[str, Any]) -> None:
+def test_a_changed_file_in_the_cache_is_refused_and_left_unchanged(chart: dict[str, Any]) -> None:
     cached_chart().parent.mkdir(parents=True)
     cached_chart().write_bytes(b"changed")
     with pytest.raises(CheckFailedError, match=chart["sha256"]) as caught:
@@ -98,13 +98,13 @@ def test_a_download_with_another_checksum_is_not_kept(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("index", ["entries: {}", "entries: {airflow: [{version: 9.9.9, urls: [x]}]}", "[", "text"])
-def test_a_repository_without_the_version_is_told(repository: Path, index: str) -> None:
+def test_a_repository_without_the_version_is_reported(repository: Path, index: str) -> None:
     (repository / "index.yaml").write_text(index, "utf-8")
     with pytest.raises(NetworkError, match=r"names no chart airflow 1\.2\.3"):
         find_chart(Settings())
 
 
-def test_where_it_cannot_be_had_it_is_told_how_to_get_it(chart: dict[str, Any]) -> None:
+def test_where_it_cannot_be_fetched_the_hint_says_how_to_get_it(chart: dict[str, Any]) -> None:
     with pytest.raises(NetworkError, match="could not be downloaded") as caught:
         find_chart(Settings())
     for part in ("airflow-1.2.3.tgz", str(cached_chart().parent), "AIRFLOW_CHART"):

@@ -69,7 +69,7 @@ def test_every_command_has_help_with_an_example(lab: Lab, command: str) -> None:
 
 def test_the_help_lists_every_command(lab: Lab) -> None:
     output = lab("--help").out
-    assert not [line for line in output.splitlines()[1:] if line.endswith("...")]  # cut off
+    assert not [line for line in output.splitlines()[1:] if line.endswith("...")]  # truncated
     assert all(f" {command} " in output for command in COMMANDS if command not in {"lock", "bench", "notice"})
 
 
@@ -146,7 +146,7 @@ def test_status_with_wait_does_not_wait_for_a_lab_that_nothing_brings_up(lab: La
     assert lab("status", "--wait", "--limit", "3600").status == 6
 
 
-def test_doctor_tells_every_check_and_its_status_is_that_of_the_worst(lab: Lab) -> None:
+def test_doctor_shows_every_check_and_its_status_is_that_of_the_worst(lab: Lab) -> None:
     outcome = lab("doctor", "--json")
     checks = json.loads(outcome.out)
     assert {"Python", "Git", "disk", "memory", "environment airflow"} <= {check["name"] for check in checks}
@@ -223,7 +223,7 @@ def test_a_lock_does_not_outlive_a_killed_command(checkout: Paths) -> None:
             pass
 
 
-def test_an_error_of_the_data_is_told_like_any_other(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_data_is_reported_like_any_other(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise DatasetError("d.csv.dvc is not a DVC pointer to one file", "restore it")
 
@@ -255,7 +255,7 @@ def test_ctrl_c_says_that_a_command_continues_only_where_it_does(checkout: Paths
         raise KeyboardInterrupt
 
 
-def test_in_a_checkout_of_its_own_a_real_command_behaves_the_same(tmp_path: Path) -> None:
+def test_in_a_separate_checkout_a_real_command_behaves_the_same(tmp_path: Path) -> None:
     source = tmp_path / "checkout"
     here = Path(__file__).resolve().parents[2]
     shutil.copytree(here / "lab", source / "lab", ignore=shutil.ignore_patterns("__pycache__"))

@@ -60,5 +60,5 @@ def test_the_cluster_has_the_address_that_the_node_gives_itself() -> None:
     assert patches(made())["ClusterConfiguration"]["controlPlaneEndpoint"] == f"{address}:6443"
 
 
-def test_nobody_knows_the_bootstrap_token() -> None:
+def test_the_bootstrap_token_is_random() -> None:
     assert patches(made())["InitConfiguration"]["bootstrapTokens"] == []

@@ -51,7 +51,7 @@ def test_settings_cannot_be_changed_afterwards(file: Path) -> None:
         load(file, {}).ports.git = 1
 
 
-def test_every_mistake_of_every_source_is_told_at_once_with_its_source(file: Path) -> None:
+def test_every_mistake_of_every_source_is_reported_at_once_with_its_source(file: Path) -> None:
     file.write_text('enigne = "local"\n[ports]\ngti = 1\ns3 = "many"\n[dataset]\nrows = 0\n', "utf-8")
     message = refusal(file, {"LAB_STORAGE__BUKET": "x", "LAB_AIRFLOW__PARALLELISM": "lots"}, {"engine": "kubernetes"})
     for part in (
@@ -60,14 +60,14 @@ def test_every_mistake_of_every_source_is_told_at_once_with_its_source(file: Pat
         "lab.toml: ports.gti is not a known key (did you mean git?)",
         "lab.toml: ports.s3 = 'many'",
         "lab.toml: dataset.rows = 0",
-        "LAB_STORAGE__BUKET is not a known key (did you mean bucket?)",
+        "LAB_STORAGE__BUKET is not a known key (did you mean LAB_STORAGE__BUCKET?)",
         "LAB_AIRFLOW__PARALLELISM = 'lots'",
         "--engine = 'kubernetes'",
     ):
         assert part in message
 
 
-def test_one_mistake_is_told_as_one(file: Path) -> None:
+def test_one_mistake_is_reported_as_one(file: Path) -> None:
     file.write_text("moonlight = true\n", "utf-8")
     assert refusal(file) == "a setting is wrong: lab.toml: moonlight is not a known key"
 
@@ -83,12 +83,12 @@ def test_a_bucket_name_that_s3_would_refuse_is_refused_here(file: Path, bucket: 
     assert "LAB_STORAGE__BUCKET" in refusal(file, {"LAB_STORAGE__BUCKET": bucket})
 
 
-def test_a_section_given_as_a_value_is_told_also_when_a_variable_sets_a_key_of_it(file: Path) -> None:
+def test_a_section_given_as_a_value_is_reported_also_when_a_variable_sets_a_key_of_it(file: Path) -> None:
     file.write_text("ports = 3000\n", "utf-8")
     assert "lab.toml: ports = 3000" in refusal(file, {"LAB_PORTS__GIT": "3001"})
 
 
-def test_a_variable_for_a_section_is_told_beside_one_for_its_key(file: Path) -> None:
+def test_a_variable_for_a_section_is_reported_beside_one_for_its_key(file: Path) -> None:
     assert "LAB_PORTS = '3000'" in refusal(file, {"LAB_PORTS": "3000", "LAB_PORTS__GIT": "3001"})
 
 

@@ -132,7 +132,7 @@ def test_one_version_for_each_run_that_succeeded_is_what_is_promised(clone: Repo
     assert [len(each.versions) for each in played] == [1, 0, 1]
 
 
-def test_a_version_too_many_one_too_few_and_one_of_a_failed_run_are_told(clone: Repository) -> None:
+def test_a_version_too_many_one_too_few_and_one_of_a_failed_run_are_reported(clone: Repository) -> None:
     start = begin(clone)
     for number, run in ((2, "a"), (3, "a"), (4, "b"), (5, "stranger")):
         version(clone, number, run)
@@ -146,11 +146,11 @@ def test_a_version_too_many_one_too_few_and_one_of_a_failed_run_are_told(clone: 
     assert found[3].endswith("is of no run of this drill")
 
 
-def test_a_merge_a_commit_that_is_no_version_and_a_wrong_base_are_told(clone: Repository) -> None:
+def test_a_merge_a_commit_that_is_no_version_and_a_wrong_base_are_reported(clone: Repository) -> None:
     start = begin(clone)
     version(clone, 2, "a", base=9)
     git(clone.folder, "checkout", "--quiet", "-b", "side")
-    commit(clone, "Somebody's notes", {"notes": ""})
+    commit(clone, "A person's notes", {"notes": ""})
     git(clone.folder, "checkout", "--quiet", "main")
     git(clone.folder, "merge", "--quiet", "--no-ff", "--message", "Merged", "side")
     _, found = problems(clone, start, [outcome("a")])
@@ -159,7 +159,7 @@ def test_a_merge_a_commit_that_is_no_version_and_a_wrong_base_are_told(clone: Re
     assert any(f"says its base is {md5_like(9)}, before it is {md5_like(1)}" in line for line in found)
 
 
-def test_a_branch_that_was_replaced_is_told(clone: Repository) -> None:
+def test_a_branch_that_was_replaced_is_reported(clone: Repository) -> None:
     start = begin(clone)
     git(clone.folder, "checkout", "--quiet", "--orphan", "new")
     version(clone, 2, "a")
@@ -167,7 +167,7 @@ def test_a_branch_that_was_replaced_is_told(clone: Repository) -> None:
     assert found == [f"the branch does not contain {start.commit[:10]}, from which it was made"]
 
 
-def test_each_look_into_the_node_tells_the_steps_at_work() -> None:
+def test_each_look_into_the_node_finds_the_steps_at_work() -> None:
     lines = [
         "12 PIPELINE_RUN_ID=a HOSTNAME=pull-data-x  python -m lab.pipeline pull\n",
         "13 HOSTNAME=push-data-y PIPELINE_RUN_ID=b  python -m lab.pipeline push\n",

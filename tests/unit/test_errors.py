@@ -9,7 +9,7 @@ def every_subclass(kind: type[LabError]) -> list[type[LabError]]:
     return [each for direct in kind.__subclasses__() for each in (direct, *every_subclass(direct))]
 
 
-def test_each_kind_of_error_has_an_exit_code_of_its_own() -> None:
+def test_each_kind_of_error_has_its_own_exit_code() -> None:
     codes = [kind.exit_code for kind in LabError.__subclasses__()]
     assert len(codes) == len(set(codes))
 

@@ -59,7 +59,7 @@ def failure_of(airflow: Airflow) -> CheckFailedError:
 
 
 @pytest.mark.parametrize("airflow", [CODE_IS_GONE], indirect=True)
-def test_of_a_run_whose_code_was_rewritten_away_it_says_so(airflow: Airflow) -> None:
+def test_a_run_without_its_code_after_a_rewrite_says_so(airflow: Airflow) -> None:
     error = failure_of(airflow)
     assert error.message == (
         "modify_data: the history of the repository was rewritten: b41dad563a46, the commit of this run's DAG, is gone"

@@ -49,7 +49,7 @@ def test_the_names_of_version_3_do_as_well(origin: Repository, tmp_path: Path) -
     assert synced(tmp_path) == "one"
 
 
-def test_a_new_commit_comes_by_itself_and_the_old_checkout_goes(origin: Repository, tmp_path: Path) -> None:
+def test_a_new_commit_comes_automatically_and_the_old_checkout_goes(origin: Repository, tmp_path: Path) -> None:
     with running(variables(origin, tmp_path)):
         eventually(lambda: synced(tmp_path) == "one", "the first checkout")
         commit(origin, "Two", {"dags/a.py": "two"})
@@ -68,7 +68,7 @@ def test_the_link_is_never_missing_while_it_is_switched(origin: Repository, tmp_
             assert len(seen) <= 1
 
 
-def test_what_an_attempt_left_half_done_is_made_anew(origin: Repository, tmp_path: Path) -> None:
+def test_what_an_attempt_left_half_done_is_made_again(origin: Repository, tmp_path: Path) -> None:
     assert once(variables(origin, tmp_path)).returncode == 0
     head = origin.out("rev-parse", "HEAD")
     (tmp_path / "git/repo").unlink()
@@ -87,7 +87,7 @@ def test_a_failure_ends_it_and_a_patient_one_goes_on(origin: Repository, tmp_pat
         eventually(lambda: synced(tmp_path) == "one", "the checkout after failures")
 
 
-def test_liveness_tells_whether_there_is_a_checkout(origin: Repository, tmp_path: Path) -> None:
+def test_liveness_says_whether_there_is_a_checkout(origin: Repository, tmp_path: Path) -> None:
     port = first_free([], {})
 
     def status() -> int:
@@ -116,7 +116,7 @@ def test_liveness_tells_whether_there_is_a_checkout(origin: Repository, tmp_path
         ({"GITSYNC_SSH_KEY_FILE": "/key"}, "knows no GITSYNC_SSH_KEY_FILE"),
     ],
 )
-def test_what_it_cannot_do_is_told_at_the_start(
+def test_what_it_cannot_do_is_reported_at_the_start(
     origin: Repository, tmp_path: Path, more: dict[str, str], expected: str
 ) -> None:
     ended = once(variables(origin, tmp_path, **more))

@@ -71,7 +71,7 @@ def test_what_it_does_not_know_is_named(chart: Path, text: str, expected: str) -
         check(chart, text)
 
 
-def test_a_key_is_told_with_the_last_file_that_has_it(chart: Path) -> None:
+def test_a_key_is_reported_with_the_last_file_that_has_it(chart: Path) -> None:
     with pytest.raises(SettingsError, match=r"1\.yaml: scheduler\.replicas = 'two'"):
         check(chart, "scheduler: {replicas: one}", "scheduler: {replicas: two}", "ports: [{name: x}]")
 
@@ -80,13 +80,13 @@ def test_a_later_file_puts_an_earlier_one_right(chart: Path) -> None:
     check(chart, "scheduler: {replicas: one}", "scheduler: {replicas: 2}")
 
 
-def test_all_problems_are_told_at_once(chart: Path) -> None:
+def test_all_problems_are_reported_at_once(chart: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         check(chart, "schedulr: {}\nscheduler: {replica: 2}")
     assert "schedulr" in caught.value.message
     assert "scheduler.replica" in caught.value.message
 
 
-def test_a_file_that_cannot_be_read_is_told(chart: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(chart: Path) -> None:
     with pytest.raises(SettingsError, match=r"nosuch\.yaml: No such file"):
         check_values(chart, [ValuesFile.read(chart.with_name("nosuch.yaml"))])

@@ -16,7 +16,7 @@ ENDLESS = 1 << 60
 def test_too_little_disk_says_how_much_is_missing_and_where(tmp_path: Path) -> None:
     check = host.disk(tmp_path, ENDLESS)
     assert check.state == "fail"
-    assert "MiB of disk are missing" in check.found
+    assert "not enough disk space: " in check.found
     assert str(tmp_path) in check.found
     assert check.hint
 
@@ -24,7 +24,7 @@ def test_too_little_disk_says_how_much_is_missing_and_where(tmp_path: Path) -> N
 def test_too_little_memory_says_how_much_is_missing() -> None:
     check = host.memory(ENDLESS)
     assert check.state == "fail"
-    assert "MiB of memory are missing" in check.found
+    assert "not enough memory: " in check.found
     assert check.hint
 
 

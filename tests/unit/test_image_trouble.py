@@ -61,7 +61,7 @@ def test_a_failed_pull_names_the_registry_and_the_way_on(
         ("The command '/bin/sh -c false' returned a non-zero code: 1", ProgramError),
     ],
 )
-def test_a_failed_build_is_told_for_what_it_is(
+def test_a_failed_build_is_reported_with_its_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, error: type[Exception]
 ) -> None:
     fake_program(tmp_path, monkeypatch, "docker", f'[ "$1" = info ] && exec echo /; echo "{said}" >&2; exit 1')
@@ -70,7 +70,7 @@ def test_a_failed_build_is_told_for_what_it_is(
     assert "worker" in str(caught.value)
 
 
-def test_a_full_disk_is_told_with_what_is_free_here_and_at_dockers(
+def test_a_full_disk_is_reported_with_what_is_free_here_and_at_dockers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_program(tmp_path, monkeypatch, "docker", "echo /usr")

@@ -45,7 +45,7 @@ def test_a_reference_is_taken_apart_at_the_right_colon(reference: str, fields: d
     assert manifests.image_fields(reference) == fields
 
 
-def test_the_kustomization_leads_to_the_overlay_by_a_relative_path(access: Access) -> None:
+def test_the_kustomization_points_to_the_overlay_by_a_relative_path(access: Access) -> None:
     folder = access.paths.run / "kind"
     (resource,) = json.loads(manifests.rendered(access, IMAGES, folder)["kustomization.yaml"])["resources"]
     assert not os.path.isabs(resource)  # noqa: PTH117 - a text, not a path of this machine

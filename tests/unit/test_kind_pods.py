@@ -61,7 +61,7 @@ def test_a_pod_that_is_being_deleted_is_ending() -> None:
 
 
 @pytest.mark.parametrize("reason", sorted(pods.HOPELESS))
-def test_a_pod_that_cannot_start_is_told_with_its_event(reason: str) -> None:
+def test_a_pod_that_cannot_start_is_reported_with_its_event(reason: str) -> None:
     pod = pods.describe(raw(containerStatuses=[container(waiting={"reason": reason, "message": "no such image"})]))
     with pytest.raises(ServiceError, match="gitea-1 cannot start: c: no such image") as caught:
         pods.require_hope(CLUSTER, pod)
@@ -69,7 +69,7 @@ def test_a_pod_that_cannot_start_is_told_with_its_event(reason: str) -> None:
     assert caught.value.hint == "make lab-logs SERVICE=gitea"
 
 
-def test_a_crash_loop_is_told_with_its_last_lines_but_not_at_the_first_crash() -> None:
+def test_a_crash_loop_is_reported_with_its_last_lines_but_not_at_the_first_crash() -> None:
     def crashed(restarts: int) -> pods.Pod:
         status = container(
             restarts, waiting={"reason": "CrashLoopBackOff"}, last={"terminated": {"exitCode": 3, "reason": "Error"}}
@@ -88,7 +88,7 @@ def test_a_crashed_init_container_counts_too() -> None:
         pods.require_hope(CLUSTER, pods.describe(raw(initContainerStatuses=[status])))
 
 
-def test_localstack_without_a_licence_is_told_at_the_first_crash() -> None:
+def test_localstack_without_a_licence_is_reported_at_the_first_crash() -> None:
     status = container(1, waiting={"reason": "CrashLoopBackOff"}, last={"terminated": {"exitCode": 55}})
     with pytest.raises(ServiceError, match="licence"):
         pods.require_hope(CLUSTER, pods.describe(raw("localstack-1", containerStatuses=[status])))

@@ -73,7 +73,7 @@ def reported(outcome: Outcome) -> list[str]:
     [((), "another program"), (("/home/ada/lab/.lab/data/kind",), "the lab in /home/ada/lab")],
     ids=["not a lab's", "another lab's"],
 )
-def test_a_cluster_of_the_same_name_that_is_not_this_labs_is_left_alone(
+def test_a_cluster_of_the_same_name_that_is_not_this_labs_is_left_unchanged(
     lab: Lab, engine: Path, command: str, data: tuple[str, ...], owner: str
 ) -> None:
     node(engine, *map(Path, data))
@@ -85,7 +85,7 @@ def test_a_cluster_of_the_same_name_that_is_not_this_labs_is_left_alone(
     assert not (engine / "changed").exists()
 
 
-def test_somebody_elses_cluster_is_not_this_labs_state(lab: Lab, engine: Path) -> None:
+def test_another_persons_cluster_is_not_this_labs_state(lab: Lab, engine: Path) -> None:
     node(engine)
     assert lab("status").err.startswith("The lab is down (engine kind).")
     assert lab("run").status == 6
@@ -120,7 +120,7 @@ def test_another_engine_than_the_one_that_is_up_is_refused(
     outcome = lab("up")
     assert outcome.status == 3
     assert reported(outcome) == [
-        "error: the lab is up with engine kind, requested local",
+        "error: the lab is up with engine kind, requested is local",
         "hint: make lab-down ENGINE=kind, then make lab-up ENGINE=local",
     ]
 
@@ -204,7 +204,7 @@ def test_too_few_inotify_instances_for_one_more_node_are_a_warning(
         assert check["hint"] == "sudo sysctl fs.inotify.max_user_instances=512"
 
 
-def test_a_node_whose_systemd_fails_for_want_of_them_is_explained() -> None:
+def test_a_node_with_a_systemd_that_fails_without_them_is_explained() -> None:
     error = failure("ERROR: failed to create cluster: Failed to reload systemd: Too many open files")
     assert error.exit_code == 4
     assert error.hint.startswith("sudo sysctl fs.inotify")

@@ -60,7 +60,7 @@ def test_a_path_that_becomes_a_setting_is_unchanged_too(folder: Path) -> None:
 def test_a_misspelt_variable_is_refused_with_the_one_that_was_meant(folder: Path, typed: str, meant: str) -> None:
     finished = make(folder, "lab-run", f"{typed}=1")
     assert (finished.returncode, finished.stdout) == (2, "")
-    assert f"no variable of this Makefile: {typed} (did you mean {meant}?)" in finished.stderr
+    assert f"unknown variable: {typed} (did you mean {meant}?)" in finished.stderr
 
 
 def test_settings_and_every_variable_that_the_help_names_are_known(folder: Path) -> None:
@@ -70,6 +70,27 @@ def test_settings_and_every_variable_that_the_help_names_are_known(folder: Path)
     assert {"ROWS", "JSON", "COMMAND", "WAIT"} <= used
     for name in used:
         assert make(folder, "lab-status", f"{name}=1").returncode == 0, name
+
+
+def test_the_help_fits_on_a_screen_and_the_whole_help_has_every_target_and_variable(folder: Path) -> None:
+    text = (folder / "Makefile").read_text("utf-8")
+    lines = make(folder).stdout.splitlines()
+    assert len(lines) <= 32
+    assert max(map(len, lines)) <= 82
+    assert "  lab-up            Bring the lab up, or resume where an earlier attempt stopped" in lines
+    whole = make(folder, "help-all").stdout
+    assert max(map(len, whole.splitlines())) <= 120
+    targets = re.findall(r"^([a-z0-9-]+):.*?## ", text, re.MULTILINE)
+    assert [name for name in targets if f"\n  {name} " not in whole] == []
+    variables = re.search(r"^TEXT := (.*)\nOTHER := (.*)\\\n(.*)$", text, re.MULTILINE)
+    assert variables is not None
+    assert [name for name in " ".join(variables.groups()).split() if f"{name}=" not in whole] == []
+
+
+def test_an_unknown_target_is_refused_with_the_one_that_was_meant(folder: Path) -> None:
+    finished = make(folder, "lab-rnu")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "error: unknown target: lab-rnu (did you mean lab-run?)" in finished.stderr
 
 
 @pytest.mark.parametrize("target", WITH_JSON)

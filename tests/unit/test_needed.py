@@ -37,7 +37,7 @@ def test_every_md5_that_a_pointer_names_is_needed(content: str, expected: set[st
     ["", "outs: [", "- a", "x: 1", "outs: 5", "outs:\n- path: a\n", f"outs:\n- mdd5: {A}\n  path: a\n",
      "outs:\n- md5: 123\n", f"outs:\n- md5: '{A}'0\n", "stages: 3", "outs:\n- 5\n", f"outs:\n- md5: '{A[:31]}g'\n"],
 )  # fmt: skip
-def test_what_is_no_pointer_is_not_taken_for_one_that_names_nothing(content: str) -> None:
+def test_what_is_no_pointer_is_not_treated_as_one_that_names_nothing(content: str) -> None:
     with pytest.raises(UnreadableError):
         named(content)
 

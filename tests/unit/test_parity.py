@@ -44,17 +44,17 @@ def test_one_more_variable_is_one_difference() -> None:
     assert found(container(), container(env=one))[0][0] == "spec.containers[base].env[A]"
 
 
-def test_another_value_is_told_with_both() -> None:
+def test_another_value_is_reported_with_both() -> None:
     assert found(container(image="a"), container(image="b")) == [("spec.containers[base].image", "a", "b")]
 
 
-def test_the_order_of_sources_is_looked_at_for_the_last_one_holds() -> None:
+def test_the_order_of_sources_is_compared_because_the_last_one_holds() -> None:
     sources = [{"configMapRef": {"name": "place"}}, {"secretRef": {"name": "keys"}}]
     (difference,) = found(container(envFrom=sources), container(envFrom=sources[::-1]))
     assert difference == ("spec.containers[base].envFrom[]", '["place", "keys"]', '["keys", "place"]')
 
 
-def test_two_variables_of_one_name_are_not_taken_for_one() -> None:
+def test_two_variables_of_one_name_are_not_treated_as_one() -> None:
     twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
     assert found(container(env=twice), container(env=twice[1:])) != []
 
@@ -65,7 +65,7 @@ def test_an_empty_mapping_says_something_and_null_does_not() -> None:
     assert found(pod(text=""), pod()) == [("spec.text", '""', ABSENT)]
 
 
-def test_documents_in_a_config_map_are_objects_of_their_own() -> None:
+def test_documents_in_a_config_map_are_separate_objects() -> None:
     def config(parallelism: int, image: str) -> Object:
         template = f"kind: Pod\nspec: {{containers: [{{name: base, image: {image}}}]}}\n"
         data = {"airflow.cfg": f"[core]\nparallelism = {parallelism}\n", "pod_template_file.yaml": template, "x": "1"}
@@ -100,7 +100,7 @@ def test_a_pattern_covers_what_it_says_and_no_more(fields: dict[str, Any], cover
     assert Fields.model_validate(fields).covers(BRACKETS) is covered
 
 
-def test_what_has_no_reason_is_a_fault_and_a_reason_for_nothing_is_told() -> None:
+def test_what_has_no_reason_is_a_fault_and_a_reason_for_nothing_is_reported() -> None:
     other = Difference("airflow.cfg", "core.executor", "a", "b")
     reasons = [
         Reason.model_validate({"reason": "meant", "differences": [{"where": ["Worker pod"], "what": ["*.image"]}]}),

@@ -71,13 +71,13 @@ def test_after_a_failure_nothing_that_needed_the_phase_is_started(record: Record
 def test_a_failure_starts_nothing_new_even_where_nothing_is_missing_for_it(record: Record) -> None:
     failed = threading.Event()
 
-    def fail_then_tell() -> None:
+    def fail_then_release() -> None:
         failed.set()
         raise ServiceError("first")
 
     slow = record.phase("slow", apply=lambda: assert_set(failed))
     with pytest.raises(ServiceError, match=r"^first$"):
-        run(record.phase("bad", apply=fail_then_tell), slow, record.phase("after", "bad", "slow"))
+        run(record.phase("bad", apply=fail_then_release), slow, record.phase("after", "bad", "slow"))
     assert "after" not in record.applied
 
 
@@ -132,7 +132,7 @@ def test_a_phase_that_can_never_run_is_an_error_and_not_left_out(record: Record,
         run(record.phase("a"), record.phase("itself", needs))
 
 
-def test_each_phase_is_told_with_its_limit_when_it_starts_its_notes_and_its_end(
+def test_each_phase_is_reported_with_its_limit_when_it_starts_its_notes_and_its_end(
     record: Record, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ServiceError):

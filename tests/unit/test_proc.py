@@ -73,7 +73,7 @@ def test_a_missing_program_is_named_with_the_way_out() -> None:
     assert error.hint
 
 
-def test_a_missing_folder_is_not_taken_for_a_missing_program(tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_treated_as_a_missing_program(tmp_path: Path) -> None:
     error = refusal(python(""), cwd=tmp_path / "gone")
     assert "gone" in error.message
     assert "no such program" not in error.message

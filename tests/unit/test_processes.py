@@ -37,13 +37,13 @@ def test_only_processes_of_this_lab_are_ended(home: Path) -> None:
         assert alive(other)
 
 
-def test_one_that_does_not_end_when_told_is_killed(home: Path) -> None:
+def test_one_that_does_not_end_at_sigterm_is_killed(home: Path) -> None:
     with orphan(STUBBORN, of_lab(home)) as mine:
         assert processes.end_all(home, patience=0.2) == 1
         eventually(lambda: not alive(mine), "its end")
 
 
-def test_what_the_command_at_work_has_started_itself_is_left_alone(home: Path) -> None:
+def test_what_the_command_at_work_has_started_itself_is_left_unchanged(home: Path) -> None:
     """An environment may be on its way beside the phase that ends what an earlier lab left."""
     with program(PATIENT, of_lab(home)) as install:
         assert processes.end_all(home) == 0

@@ -106,7 +106,7 @@ def test_airflow_encrypts_by_the_new_key_while_it_knows_the_old_one(local: Local
     assert len(base64.urlsafe_b64decode(new)) == 32
 
 
-def test_a_rotation_that_failed_leaves_both_keys_and_goes_on_with_them(local: LocalEngine, secrets: Secrets) -> None:
+def test_a_rotation_that_failed_leaves_both_keys_and_continues_with_them(local: LocalEngine, secrets: Secrets) -> None:
     old = secrets[FERNET]
     (local.paths.airflow / "fails").touch()
     with pytest.raises(ProgramError, match="rotate-fernet-key"):
@@ -208,7 +208,7 @@ def test_all_of_airflow_knows_both_keys_while_its_connections_are_encrypted_agai
 
 
 @pytest.mark.parametrize("stop_at", ["apply", "helm", "rolled out", "rotate-fernet-key", "psql"])
-def test_a_rotation_that_was_cut_off_goes_on_with_the_same_values(
+def test_a_rotation_that_was_interrupted_continues_with_the_same_values(
     cluster: Cluster, secrets: Secrets, stop_at: str
 ) -> None:
     names = ["git-bot-password", "git-password", "postgres-airflow-password", "webhook-secret"]

@@ -69,7 +69,7 @@ def test_only_airflow_ends_a_run_that_takes_up_tasks_of_a_changed_dag(lab: Lab, 
     assert "hint: the run continues in Airflow: make lab-logs RUN=manual__" in outcome.err
 
 
-def test_what_did_not_run_because_of_a_failure_is_told_as_skipped(lab: Lab, airflow: AirflowLab) -> None:
+def test_what_did_not_run_because_of_a_failure_is_shown_as_skipped(lab: Lab, airflow: AirflowLab) -> None:
     airflow.looks = [("running", ["failed", "upstream_failed", "upstream_failed"])]
     outcome = lab("run", "--limit", "30")
     assert outcome.status == 1
@@ -92,7 +92,7 @@ def test_a_dag_that_does_not_load_is_refused_with_file_and_line(lab: Lab, airflo
     assert airflow.started == []
 
 
-def test_a_run_whose_dag_breaks_under_way_is_told_of_it_at_its_end(lab: Lab, airflow: AirflowLab) -> None:
+def test_a_dag_that_breaks_during_a_run_is_reported_at_its_end(lab: Lab, airflow: AirflowLab) -> None:
     airflow.looks = [("running", ["running", None, None]), ("running", SUCCESS)]
     airflow.on_look = lambda seen: airflow.break_dag() if seen == 1 else None
     outcome = lab("run", "--limit", "30")

@@ -68,7 +68,7 @@ class Host:
 
 
 @pytest.mark.parametrize("options", [["--bundle", "."], ["--bundle=."], []])
-def test_a_container_is_asked_for_without_what_the_host_lacks(tmp_path: Path, options: list[str]) -> None:
+def test_a_container_is_requested_without_what_the_host_lacks(tmp_path: Path, options: list[str]) -> None:
     host = Host(tmp_path, WITHOUT)
     passed = host.passed("config.json", {"process": PROCESS}, "--root", "/run/x", "create", *options, "id")
     assert passed == {"process": ALLOWED}

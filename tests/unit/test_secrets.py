@@ -52,7 +52,7 @@ def test_a_secret_once_made_is_never_changed(secrets: Secrets) -> None:
     assert {name: secrets[name] for name in GENERATORS} == before
 
 
-def test_only_a_missing_secret_is_made_anew(secrets: Secrets) -> None:
+def test_only_a_missing_secret_is_made_again(secrets: Secrets) -> None:
     before = {name: secrets[name] for name in GENERATORS}
     secrets.file("git-password").unlink()
     assert secrets.missing() == ["git-password"]

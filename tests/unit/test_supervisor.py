@@ -56,7 +56,7 @@ def pid_of(supervisor: Supervisor, name: str) -> int:
     return int(supervisor.states()[name]["pid"])
 
 
-def test_a_killed_service_comes_back_by_itself(supervisor: Supervisor) -> None:
+def test_a_killed_service_comes_back_automatically(supervisor: Supervisor) -> None:
     supervisor.ensure(service(supervisor, "one"))
     before = pid_of(supervisor, "one")
     os.kill(before, signal.SIGKILL)
@@ -64,7 +64,7 @@ def test_a_killed_service_comes_back_by_itself(supervisor: Supervisor) -> None:
     assert pid_of(supervisor, "one") != before
 
 
-def test_a_service_that_runs_as_described_is_left_alone(supervisor: Supervisor) -> None:
+def test_a_service_that_runs_as_described_is_left_unchanged(supervisor: Supervisor) -> None:
     supervisor.ensure(service(supervisor, "one"))
     before = pid_of(supervisor, "one")
     assert supervisor.is_current(service(supervisor, "one"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.history import overview
 from lab.errors import NoSuchVersionError
 from lab.lineage.versions import DataVersion, find, read
 from lab.pipeline.git import Repository
@@ -63,6 +64,22 @@ def test_what_a_run_says_of_its_version_is_read_from_the_trailers(clone: Reposit
     assert (version.rows, version.rows_added, version.base_md5, version.seed) == (7, 2, md5_like(1), None)
     assert (version.run_id, version.dag_id, version.dag_version) == (RUN, "pipeline", "abc")
     assert (version.parent, version.subject, version.author) == (base, "Data version: 2025-01-01", "Ada")
+
+
+def test_the_table_of_versions_fits_in_80_columns_and_names_the_dataset_where_there_are_several(
+    clone: Repository,
+) -> None:
+    add(clone, 1)
+    run = "asset_triggered__2026-11-21T00:00:00.415055+00:00_0123abcd"
+    add(clone, 2, message_of_run(2, run).replace("Data-Rows: 7", "Data-Rows: 10000000"))
+    rows, headings = overview(read(clone))
+    assert rows[1][-1] == "asset_triggered 00:00:00"
+    columns = zip(headings, *rows, strict=True)
+    assert sum(max(map(len, column)) for column in columns) + 2 * (len(headings) - 1) <= 80
+    commit(clone, "Another dataset", {"other.csv.dvc": pointer_text(md5_like(3), path="other.csv")})
+    rows, headings = overview(read(clone))
+    assert headings[-1] == "dataset"
+    assert [row[-1] for row in rows] == [PATH, PATH, "other.csv"]
 
 
 def test_a_version_made_by_hand_has_a_pointer_and_no_claims(clone: Repository) -> None:

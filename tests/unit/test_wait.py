@@ -45,7 +45,7 @@ def test_at_the_limit_the_error_says_what_how_long_the_last_state_the_way_out_an
     assert (caught.value.hint, caught.value.detail) == ("look here", "its last line")
 
 
-def test_the_state_told_is_the_last_one() -> None:
+def test_the_reported_state_is_the_last_one() -> None:
     states = iter(range(10**9))
 
     def probe() -> None:

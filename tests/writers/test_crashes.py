@@ -59,7 +59,9 @@ def test_a_killed_gits_and_dvcs_locks_are_dead_ones(place: Place, writer: Writer
 
 
 @pytest.mark.parametrize("damage", ["half the file", "no file", "half the record", "half a clone", "no folder"])
-def test_what_is_half_there_is_made_anew(place: Place, writer: Writer, folder: Callable[[], Path], damage: str) -> None:
+def test_what_is_half_there_is_made_again(
+    place: Place, writer: Writer, folder: Callable[[], Path], damage: str
+) -> None:
     writer.go()
     writer.go()
     data = folder() / "repository" / "datasets" / "employees.csv"
@@ -91,7 +93,7 @@ def test_rows_added_to_another_base_are_never_published_as_this_one(place: Place
     place.require_promises({writer.run_id: 3}, 1)
 
 
-def test_a_run_whose_commit_is_on_the_branch_does_nothing_more(place: Place, writer: Writer) -> None:
+def test_a_run_with_its_commit_on_the_branch_does_nothing_more(place: Place, writer: Writer) -> None:
     writer.finish()
     before = place.git("rev-parse", "main", at=place.bare)
     for step in range(len(STEPS)):
@@ -131,7 +133,7 @@ def test_runs_that_push_at_once_take_turns(host: Host, place: Place) -> None:
     place.require_promises({writer.run_id: 3 for writer in writers}, 0)
 
 
-def test_a_run_that_is_killed_in_its_turn_keeps_nobody_waiting(host: Host, place: Place) -> None:
+def test_a_run_that_is_killed_in_its_turn_keeps_no_other_waiting(host: Host, place: Place) -> None:
     first, second = (patient_writer(host, place, number) for number in range(2))
     first.go(60)
     second.go_until("another run is pushing: waiting for its end")

@@ -1,5 +1,5 @@
 // Package couchbase stands in for github.com/couchbase/go-couchbase, which Gitea links for a way to keep sessions that the
-// lab does not use. The original depends on github.com/couchbase/goutils, whose Business Source License 1.1 restricts
+// lab does not use. The original depends on github.com/couchbase/goutils; its Business Source License 1.1 restricts
 // what a program that contains it may be sold with. Here is what gitea.com/go-chi/session/couchbase calls, and each
 // connection is refused.
 package couchbase

@@ -56,7 +56,7 @@ def figures(pods: list[list[tuple[int, float]]]) -> list[Figure]:
     return [
         *figure(IDENTITY, "credentials from the agent's cache, p99", "ms", [p99(cached)], goal=at_most(50), note=note),
         *figure(IDENTITY, "  half of them", "ms", [statistics.median(cached)]),
-        *figure(IDENTITY, "credentials made anew, p99", "ms", [p99(fresh)], goal=at_most(500)),
+        *figure(IDENTITY, "credentials made again, p99", "ms", [p99(fresh)], goal=at_most(500)),
         *figure(IDENTITY, "requests without credentials", "", [lost], goal=at_most(0)),
     ]
 

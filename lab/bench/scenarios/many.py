@@ -47,7 +47,7 @@ def compare(access: Access, group: str) -> list[Figure]:
     note = f"{access.settings.airflow.max_active_runs} active at a time"
     goal = at_most(0.6) if group == MANY else None
     cores = os.cpu_count() or 1
-    busy = f"{COUNT} runs' processor seconds on {cores} cores: no more is to be had"
+    busy = f"{COUNT} runs' processor seconds on {cores} cores: the most that is possible"
     return [
         *figure(group, f"{COUNT} runs one after the other", "s", [in_turn.clock]),
         *figure(group, "  of the processor, each run", "s", [in_turn.processor / COUNT]),

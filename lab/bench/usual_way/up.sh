@@ -1,5 +1,5 @@
 #!/bin/sh
-# The usual way to such a lab, one step after the other, as guides tell it: the baseline of `make bench`.
+# The usual way to such a lab, one step after the other, as guides describe it: the baseline of `make bench`.
 # Same images, manifests and chart, same machine; nothing of what the lab does to be quick.
 # Secrets come on standard input. Each line of the output is a step and its seconds.
 set -eu

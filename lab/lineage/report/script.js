@@ -1,5 +1,5 @@
 "use strict";
-// Sorts the table by the column whose heading is pressed; again, the other way round. Empty values stay last.
+// Sorts the table by the column of the heading that is pressed; again, the other way round. Empty values stay last.
 const table = document.querySelector("table");
 if (table) {
   const body = table.tBodies[0];

@@ -97,7 +97,7 @@ def test_one_that_differs_is_changed_in_place(association: Association, eks: Any
     association.make(note)
 
 
-def test_one_with_another_target_role_is_made_anew(association: Association, eks: Any) -> None:
+def test_one_with_another_target_role_is_made_again(association: Association, eks: Any) -> None:
     found(eks, times=2, targetRoleArn="arn:aws:iam::111122223333:role/elsewhere")
     eks.add_response("delete_pod_identity_association", {"association": FOUND}, WHICH)
     asked = {**NAMES, "roleArn": ROLE, "tags": OWN}
@@ -105,7 +105,7 @@ def test_one_with_another_target_role_is_made_anew(association: Association, eks
     association.make(note)
 
 
-def test_one_that_somebody_makes_at_the_same_time_is_told(association: Association, eks: Any) -> None:
+def test_one_that_another_person_makes_at_the_same_time_is_reported(association: Association, eks: Any) -> None:
     absent(eks)
     eks.add_client_error("create_pod_identity_association", "ResourceInUseException", "Association already exists: a-2")
     with pytest.raises(CloudError, match="ResourceInUseException to CreatePodIdentityAssociation"):
@@ -113,7 +113,7 @@ def test_one_that_somebody_makes_at_the_same_time_is_told(association: Associati
 
 
 @pytest.mark.parametrize("tags", [{}, {"mlops-lab/cluster": "lab-two"}])
-def test_somebody_elses_is_neither_changed_nor_deleted(
+def test_another_persons_is_neither_changed_nor_deleted(
     association: Association, eks: Any, tags: dict[str, str]
 ) -> None:
     found(eks, times=3, tags=tags)

@@ -45,7 +45,7 @@ def test_an_existing_cluster_that_is_not_there_is_not_made(amazon: Amazon, lab: 
     assert lab("eks", "down", "--cluster", CLUSTER).status == 0
 
 
-def test_a_cluster_of_that_name_that_is_not_the_labs_is_left_alone(amazon: Amazon, lab: Lab) -> None:
+def test_a_cluster_of_that_name_that_is_not_the_labs_is_left_unchanged(amazon: Amazon, lab: Lab) -> None:
     amazon.service.change(cluster=OTHER_CLUSTER, addons=["eks-pod-identity-agent", "aws-ebs-csi-driver"])
     assert f"the cluster {CLUSTER} is there and is not the lab's" in lab("eks", "up").err
     assert lab("eks", "down", "--cluster", CLUSTER).status == 0
@@ -53,7 +53,7 @@ def test_a_cluster_of_that_name_that_is_not_the_labs_is_left_alone(amazon: Amazo
     assert amazon.calls("eksctl") == []
 
 
-def test_a_namespace_of_somebody_elses_is_left_alone(amazon: Amazon, lab: Lab) -> None:
+def test_another_persons_namespace_is_left_unchanged(amazon: Amazon, lab: Lab) -> None:
     existing(amazon)
     amazon.service.change(cluster=OTHER_CLUSTER, addons=["eks-pod-identity-agent", "aws-ebs-csi-driver"])
     other = {"Namespace": {"metadata": {"name": "airflow"}}}
@@ -71,7 +71,7 @@ def test_a_namespace_of_somebody_elses_is_left_alone(amazon: Amazon, lab: Lab) -
         ("Error from server (Forbidden): namespaces is forbidden: User x", "forbids this"),
     ],
 )
-def test_a_cluster_that_cannot_be_used_is_told_for_what_it_is(
+def test_a_cluster_that_cannot_be_used_is_reported_with_its_state(
     amazon: Amazon, lab: Lab, said: str, expected: str
 ) -> None:
     existing(amazon)
@@ -104,7 +104,7 @@ def test_a_kubeconfig_that_leads_elsewhere_is_refused_and_left(amazon: Amazon, l
         ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgres"),
     ],
 )
-def test_a_secret_that_nobody_told_is_asked_for_before_anything_is_made(
+def test_a_missing_secret_is_requested_before_anything_is_made(
     amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch, missing: str, hint: str
 ) -> None:
     monkeypatch.delenv(missing)
@@ -130,7 +130,7 @@ def test_a_new_cluster_is_not_made_open_to_everyone_unasked(amazon: Amazon, lab:
     assert lab("eks", "down", "--cluster", CLUSTER).status == 0
 
 
-def test_own_helm_values_that_are_not_there_are_told(amazon: Amazon, lab: Lab) -> None:
+def test_own_helm_values_that_are_not_there_are_reported(amazon: Amazon, lab: Lab) -> None:
     file = amazon.checkout.source / "eks.toml"
     file.write_text(file.read_text("utf-8") + 'values = "own.yaml"\n', "utf-8")
     outcome = lab("eks", "up")
@@ -174,7 +174,7 @@ def test_a_database_at_another_port_than_the_settings_name_is_refused_with_the_s
         assert "set database.port = 5432 in eks.toml" in outcome.err
 
 
-def test_what_eksctl_says_when_it_fails_is_told_with_what_is_made(amazon: Amazon, lab: Lab) -> None:
+def test_an_error_of_eksctl_is_shown_with_what_exists(amazon: Amazon, lab: Lab) -> None:
     amazon.fail("eksctl create", "Error: you have reached the limit of VPCs")
     outcome = lab("eks", "up")
     assert outcome.status == 11
@@ -189,7 +189,7 @@ def test_run_without_a_cluster_says_what_makes_one(amazon: Amazon, lab: Lab) -> 
     assert outcome.err == f"error: the cluster {CLUSTER} is not up\nhint: make eks-up\n"
 
 
-def test_run_where_the_cluster_does_not_lead_to_airflow_ends(amazon: Amazon, lab: Lab) -> None:
+def test_run_where_the_cluster_does_not_reach_airflow_fails(amazon: Amazon, lab: Lab) -> None:
     assert lab("eks", "up").status == 0
     objects: dict[str, Any] = json.loads((amazon.folder / "objects.json").read_text("utf-8"))
     assert "airflow-login" in objects["Secrets"]
@@ -214,7 +214,7 @@ def change_secret(amazon: Amazon, name: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["airflow-fernet-key", "git-credentials", "airflow-metadata"])
-def test_a_secret_of_somebody_elses_is_refused_by_its_name_and_left(amazon: Amazon, lab: Lab, name: str) -> None:
+def test_another_persons_secret_is_refused_by_its_name_and_left(amazon: Amazon, lab: Lab, name: str) -> None:
     assert lab("eks", "up").status == 0
     theirs = change_secret(amazon, name, metadata={"name": name}, data={"k": "dGhlaXJz"}, managers={"k": "theirs"})
     planned = json.loads(lab("eks", "plan", "--json").out)

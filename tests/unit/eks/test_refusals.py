@@ -112,7 +112,7 @@ def test_a_call_that_is_not_allowed_is_named_with_the_missing_action(
     assert re.search(rf"(not |half-)made: {what} ", outcome.err)
 
 
-def test_what_the_plan_may_not_see_is_said_and_the_rest_is_told(amazon: Amazon, lab: Lab) -> None:
+def test_what_the_plan_may_not_read_is_said_and_the_rest_is_shown(amazon: Amazon, lab: Lab) -> None:
     said = f"User: x is not authorized to perform: eks:DescribeCluster on resource: {CLUSTER}"
     amazon.service.refuse["DescribeCluster"] = ("AccessDeniedException", said)
     planned = json.loads(lab("eks", "plan", "--json").out)
@@ -136,7 +136,7 @@ def make_role(tags: list[dict[str, str]]) -> None:
         ([{"Key": "mlops-lab/cluster", "Value": "lab-two"}], "is the lab's of cluster lab-two"),
     ],
 )
-def test_a_role_of_that_name_that_is_not_this_labs_is_left_alone(
+def test_a_role_of_that_name_that_is_not_this_labs_is_left_unchanged(
     amazon: Amazon, lab: Lab, tags: list[dict[str, str]], reason: str
 ) -> None:
     make_role(tags)
@@ -150,7 +150,7 @@ def test_a_role_of_that_name_that_is_not_this_labs_is_left_alone(
 
 
 @pytest.mark.parametrize("command", ["plan", "up"])
-def test_a_bucket_name_of_somebody_elses_is_told(
+def test_a_bucket_name_of_another_account_is_reported(
     amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     refuse(monkeypatch, "head_bucket", answer("403", "Forbidden"))
@@ -160,7 +160,7 @@ def test_a_bucket_name_of_somebody_elses_is_told(
     assert nothing_changed(amazon)
 
 
-def test_a_bucket_that_somebody_else_makes_meanwhile_is_told(
+def test_a_bucket_that_another_account_makes_meanwhile_is_reported(
     amazon: Amazon, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(monkeypatch, "create_bucket", answer("BucketAlreadyExists"))
@@ -178,7 +178,7 @@ def test_an_own_bucket_that_must_not_be_listed_is_no_other_accounts(
     assert "AWS refused HeadBucket: s3:ListBucket is not allowed" in lab("eks", "plan").err
 
 
-def test_an_own_bucket_that_is_not_the_labs_is_left_alone(amazon: Amazon, lab: Lab) -> None:
+def test_an_own_bucket_that_is_not_the_labs_is_left_unchanged(amazon: Amazon, lab: Lab) -> None:
     where = {"LocationConstraint": "eu-central-1"}
     amazon.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
     assert f"the bucket {BUCKET} is there and is not the lab's" in lab("eks", "up").err
@@ -186,7 +186,7 @@ def test_an_own_bucket_that_is_not_the_labs_is_left_alone(amazon: Amazon, lab: L
     assert [bucket["Name"] for bucket in amazon.client("s3").list_buckets()["Buckets"]] == [BUCKET]
 
 
-def test_a_bucket_in_another_region_is_told(amazon: Amazon, lab: Lab) -> None:
+def test_a_bucket_in_another_region_is_reported(amazon: Amazon, lab: Lab) -> None:
     boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=BUCKET)
     assert f"the bucket {BUCKET} is in region us-east-1, eks.toml says eu-central-1" in lab("eks", "up").err
 
@@ -205,7 +205,7 @@ def test_without_eksctl_up_says_how_to_get_it_and_the_plan_is_printed(
     assert "Missing for eks-up: eksctl is not installed" in planned.err
 
 
-def test_an_error_of_aws_without_a_name_of_ours_is_told_in_its_own_words(
+def test_an_error_of_aws_without_a_name_of_ours_is_shown_in_its_own_words(
     amazon: Amazon, monkeypatch: pytest.MonkeyPatch, lab: Lab
 ) -> None:
     refuse(monkeypatch, "create_policy", answer("LimitExceeded", "Cannot exceed quota for PoliciesPerAccount: 1500"))

@@ -35,7 +35,7 @@ def test_names_follow_from_what_is_said(tmp_path: Path) -> None:
 
 
 WRONG = [
-    ('"123456789012"', "123456789012", "account = 123456789012: input should be a valid string"),
+    ('"123456789012"', "123456789012", "account = 123456789012: must be a text"),
     ('"123456789012"', '"12345678901"', "account = '12345678901': an account id is 12 digits"),
     ("eu-central-1", "eu-central-9", "EKS is in no such region (did you mean eu-central-"),
     ('"lab-one"', '"lab-one"\nnode = 3', "cluster.node is not a known key (did you mean nodes?)"),
@@ -76,7 +76,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("before", "after", "expected"), WRONG, ids=[case[2][:40] for case in WRONG])
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, before: str, after: str, expected: str) -> None:
+def test_a_mistake_is_reported_with_its_place(tmp_path: Path, before: str, after: str, expected: str) -> None:
     with pytest.raises(SettingsError) as error:
         read(tmp_path, TOML.replace(before, after))
     assert error.value.message.startswith("a setting is wrong: eks.toml: ")
@@ -84,7 +84,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, before: str, after: st
     assert error.value.exit_code == 3
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     text = TOML.replace("123456789012", "1").replace("eu-central-1", "moon-1").replace("mlops-lab-test", "X")
     with pytest.raises(SettingsError, match="3 settings are wrong"):
         read(tmp_path, text)

@@ -129,7 +129,7 @@ def test_no_secret_stands_in_a_command_line_or_a_file(up: Amazon) -> None:
     assert [file for file in files for secret in secrets if secret in file.read_text("utf-8")] == []
 
 
-def test_what_was_changed_by_others_is_shown_and_mended(up: Amazon, lab: Lab, steps: Steps) -> None:
+def test_what_others_changed_is_shown_and_repaired(up: Amazon, lab: Lab, steps: Steps) -> None:
     up.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
     iam = up.client("iam")
     other = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -189,7 +189,7 @@ def test_what_failed_is_listed_and_up_again_goes_on_from_there(amazon: Amazon, l
     assert len(amazon.calls("eksctl")) == 1
 
 
-def test_a_cluster_whose_making_was_cut_off_is_cleared_away_and_made(amazon: Amazon, lab: Lab, steps: Steps) -> None:
+def test_a_half_made_cluster_is_removed_and_created(amazon: Amazon, lab: Lab, steps: Steps) -> None:
     tags = [{"Key": key, "Value": value} for key, value in TAG.items()]
     amazon.service.change(stack={"StackStatus": "ROLLBACK_COMPLETE", "Tags": tags})
     assert steps()["cluster"] == "change"

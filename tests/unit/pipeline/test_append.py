@@ -121,7 +121,7 @@ def test_rows_of_a_smaller_run_start_a_larger_one(path: Path, base: bytes) -> No
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data(), ended=st.booleans(), rows=st.integers(0, 4))
-def test_every_partial_append_is_put_right(
+def test_every_partial_append_is_repaired(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, ended: bool, rows: int
 ) -> None:
     """A killed attempt leaves the base and some of the bytes after it, or of another attempt, or garbage."""
@@ -229,7 +229,7 @@ def test_links_are_refused(path: Path, base: bytes, symbolic: bool) -> None:
         link.hardlink_to(path)
     with pytest.raises(DatasetError, match=r"^link\.csv is a link; what it points to must not change$") as caught:
         add(link, base, 1)
-    assert caught.value.hint == "`dvc unprotect link.csv` makes it a file of its own"
+    assert caught.value.hint == "`dvc unprotect link.csv` replaces the link by a file"
     assert path.read_bytes() == base
 
 

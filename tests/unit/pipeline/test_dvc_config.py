@@ -30,7 +30,7 @@ def test_a_configuration_is_read_as_people_write_it(text: str) -> None:
     assert parse(text) == RemoteUrl(URL)
 
 
-def test_what_is_ignored_is_told_on_one_line() -> None:
+def test_what_is_ignored_is_reported_on_one_line() -> None:
     keys = "".join(f"key{number} = x\n" for number in range(30))
     found = parse(f"[core]\nremote = a\n['remote \"a\"']\nurl = {URL}\nregion = x\n[cache]\n{keys}")
     assert found.url == URL

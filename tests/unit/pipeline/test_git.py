@@ -40,8 +40,8 @@ def credential(url: str, variables: dict[str, str], folder: Path) -> str:
     return asked.stdout
 
 
-def test_a_failed_command_is_told_with_gits_last_line(repository: Repository) -> None:
-    with pytest.raises(GitError, match=r"git checkout nosuch: .*nosuch") as caught:
+def test_a_failed_command_is_reported_with_gits_last_line(repository: Repository) -> None:
+    with pytest.raises(GitError, match=r"git checkout: .*nosuch") as caught:
         repository.run("checkout", "nosuch")
     assert caught.value.exit_code == 69
     assert "\n" not in caught.value.message

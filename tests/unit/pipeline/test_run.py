@@ -64,7 +64,7 @@ def test_a_malformed_variable_is_refused_with_its_value_on_one_line(name: str, v
     assert "\n" not in caught.value.message
 
 
-def test_a_run_has_a_folder_of_its_own_inside_the_shared_one() -> None:
+def test_a_run_has_its_own_folder_inside_the_shared_one() -> None:
     parsed = run()
     for path in (parsed.folder, parsed.clone, parsed.data_file, parsed.lock, parsed.appended):
         assert path.is_relative_to("/shared/runs")
@@ -73,7 +73,7 @@ def test_a_run_has_a_folder_of_its_own_inside_the_shared_one() -> None:
 
 
 @pytest.mark.parametrize("identity", [".", "manual:1", "manual+1", "manual.1", "~", "x" * 250])
-def test_runs_whose_names_look_alike_never_share_a_folder(identity: str) -> None:
+def test_runs_with_similar_names_never_share_a_folder(identity: str) -> None:
     folder = run(PIPELINE_RUN_ID=identity).folder
     others = [run(PIPELINE_RUN_ID=other).folder for other in ("manual-1", "x" * 249)]
     assert folder not in [*others, run(PIPELINE_RUN_ID=identity, PIPELINE_DAG_ID="other").folder]

@@ -67,7 +67,7 @@ def variables(container: Object) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container.get("env", [])}
 
 
-def test_a_pod_with_an_association_is_told_where_credentials_are(tmp_path: Path) -> None:
+def test_a_pod_with_an_association_gets_the_address_of_credentials(tmp_path: Path) -> None:
     asked = pod(env=[{"name": "A", "value": "1"}], volumeMounts=[{"name": "shared", "mountPath": "/shared"}])
     asked["spec"] |= {"initContainers": [{"name": "first"}], "volumes": [{"name": "shared", "emptyDir": {}}]}
     response, made = reviewed(tmp_path, asked)

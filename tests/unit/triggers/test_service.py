@@ -149,6 +149,6 @@ def test_the_log_has_one_line_for_each_change_of_state_and_the_file_the_trouble(
         assert states == ["", "", away, away, away, ""]
         world.airflow.is_loaded = True
         await service.look()
-        assert caplog.records[-1].getMessage() == "all is well again"
+        assert caplog.records[-1].getMessage() == "recovered"
 
     in_a_world(tmp_path, use)

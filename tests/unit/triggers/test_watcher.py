@@ -13,7 +13,7 @@ from tests.unit.support import commit, git
 from tests.unit.triggers.stand_in import DATA, RUN, SEED, World, a_world, in_a_world
 
 
-def test_a_push_that_changes_data_raises_one_event_that_tells_of_it(tmp_path: Path) -> None:
+def test_a_push_that_changes_data_raises_one_event_that_names_it(tmp_path: Path) -> None:
     async def use(world: World) -> None:
         pushed = world.push()
         assert await world.raised() == [{"commit": pushed, "author": "Ada", "paths": [DATA], "changes": [pushed]}]
@@ -83,7 +83,7 @@ def test_a_burst_of_pushes_with_runs_between_them_raises_one_event(tmp_path: Pat
     in_a_world(tmp_path, use)
 
 
-def test_a_merge_is_not_the_change_of_whoever_merges(tmp_path: Path) -> None:
+def test_a_merge_is_not_the_change_of_the_person_who_merges(tmp_path: Path) -> None:
     """As when a person who has edited a DAG pulls the versions that runs have made meanwhile."""
 
     async def use(world: World) -> None:
@@ -143,7 +143,7 @@ def test_a_history_that_has_nothing_of_the_one_before_is_a_first_start(tmp_path:
     in_a_world(tmp_path, use)
 
 
-def test_an_airflow_that_is_away_is_told_later_and_once(tmp_path: Path) -> None:
+def test_an_airflow_that_is_away_is_reported_later_and_once(tmp_path: Path) -> None:
     async def use(world: World) -> None:
         world.push()
         world.airflow.is_away = True
@@ -156,7 +156,7 @@ def test_an_airflow_that_is_away_is_told_later_and_once(tmp_path: Path) -> None:
     in_a_world(tmp_path, use)
 
 
-def test_an_event_whose_answer_is_lost_is_not_raised_twice(tmp_path: Path) -> None:
+def test_an_event_with_a_lost_answer_is_not_raised_twice(tmp_path: Path) -> None:
     async def use(world: World) -> None:
         world.push()
         world.airflow.loses = True
@@ -199,7 +199,7 @@ def test_events_that_people_raise_and_events_that_are_cleaned_away_change_nothin
     in_a_world(tmp_path, use)
 
 
-def test_a_broken_clone_is_made_anew(tmp_path: Path) -> None:
+def test_a_broken_clone_is_made_again(tmp_path: Path) -> None:
     async def use(world: World) -> None:
         world.push()
         shutil.rmtree(world.service.watched.folder / "objects")
@@ -210,7 +210,7 @@ def test_a_broken_clone_is_made_anew(tmp_path: Path) -> None:
     in_a_world(tmp_path, use)
 
 
-def test_a_git_server_that_is_away_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_git_server_that_is_away_is_reported_in_one_line(tmp_path: Path) -> None:
     async def use(world: World) -> None:
         (tmp_path / "origin.git").rename(tmp_path / "away")
         with pytest.raises(TroubleError, match="git ls-remote: ") as caught:

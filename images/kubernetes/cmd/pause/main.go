@@ -1,6 +1,6 @@
 // Holds a pod's namespaces open and, as process 1 of a shared namespace, reaps what is orphaned into it.
 //
-// A program of its own because every pod has one: as a part of `kubernetes` it would take 16 MB and 0.15 s each.
+// A separate program because every pod has one: as a part of `kubernetes` it would take 16 MB and 0.15 s each.
 package main
 
 import (

@@ -11,7 +11,7 @@ What does not
     Uploads in progress: parts of a multipart upload that was not completed. Tags. Object Lock. Later changes
     to an ACL. All other settings of a bucket, versioning among them: in the running process a versioned
     bucket behaves as LocalStack makes it behave; after a restart it is unversioned, holds the version of each
-    key that was current, and a key whose current version was a delete marker is gone. IAM and STS state.
+    key that was current, and a key that had a delete marker as its current version is gone. IAM and STS state.
 
 How
     ``files`` is the folder on disk, ``records`` turns LocalStack's models into JSON and back, ``storage`` is

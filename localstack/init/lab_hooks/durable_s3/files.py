@@ -41,7 +41,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_synced(path: Path, record: dict[str, Any]) -> None:
-    """Write a new JSON file whose bytes are on disk when this returns; its name is not yet."""
+    """Write a new JSON file: its bytes are on disk when this returns, its name is not yet."""
     with path.open("w", encoding="utf-8") as stream:
         json.dump(record, stream, indent=1, sort_keys=True)
         stream.flush()
@@ -138,7 +138,7 @@ class BucketFolder:
         shutil.rmtree(leftover, ignore_errors=True)
 
     def replace_record(self, record: dict[str, Any]) -> None:
-        """Write the bucket's record anew."""
+        """Replace the bucket's record."""
         self._publish(record, self.record_path)
 
     def write_sidecar(self, key: str, record: dict[str, Any]) -> None:

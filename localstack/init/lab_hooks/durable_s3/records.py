@@ -40,7 +40,7 @@ BUCKET_FIELDS = (*BUCKET_PLAIN, "creation_date")
 
 
 def object_record(s3_object: Any) -> dict[str, Any]:
-    """Return the sidecar of an object whose body is published."""
+    """Return the sidecar of an object with a published body."""
     record = {name: getattr(s3_object, name) for name in OBJECT_PLAIN}
     for name in OBJECT_DATES:
         moment = getattr(s3_object, name)

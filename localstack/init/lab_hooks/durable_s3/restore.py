@@ -100,7 +100,7 @@ def default_record(folder: BucketFolder) -> dict[str, Any]:
 
 
 def restore_objects(bucket: DurableBucket) -> int:
-    """Bring back all objects whose files are whole, set aside the others, remove bodies nobody names."""
+    """Restore all objects that have whole files, set aside the others, remove bodies that no record names."""
     folder, keys = bucket.folder, cast("KeyStore", bucket.objects)
     folder.objects.mkdir(exist_ok=True)
     folder.bodies.mkdir(exist_ok=True)

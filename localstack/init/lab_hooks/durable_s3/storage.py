@@ -92,7 +92,7 @@ class DurableStoredObject(S3StoredObject):
         return added
 
     def truncate(self, size: int | None = None) -> int:  # noqa: ARG002
-        """Begin anew; LocalStack does so before it appends the parts of an upload."""
+        """Start over; LocalStack does so before it appends the parts of an upload."""
         self._start()
         return 0
 

@@ -80,7 +80,7 @@ class DurableVersionedKeyStore(VersionedKeyStore):
 
 
 class DurableBucket(S3Bucket):
-    """A bucket whose key store is durable, also after LocalStack has replaced it to enable versioning."""
+    """A bucket with a durable key store, also after LocalStack has replaced it to enable versioning."""
 
     def __init__(self, folder: BucketFolder, **settings: Any) -> None:
         """Take the arguments of ``S3Bucket`` by name."""

@@ -52,7 +52,7 @@ def checked(request: Any, signed: Signed) -> IO[bytes]:
 
 
 def takes_chunks(request: Any) -> bool:
-    """Tell whether it is PutObject or UploadPart, the calls that Amazon S3 takes in chunks."""
+    """Return whether it is PutObject or UploadPart, the calls that Amazon S3 takes in chunks."""
     return request.method == "PUT" and set(request.args) <= {"partNumber", "uploadId", "x-id"}
 
 
@@ -67,7 +67,7 @@ class HashedBody(io.RawIOBase):
         self.hashing: Future[None] | None = None
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Say that it can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:
@@ -111,7 +111,7 @@ class SignedChunks(io.RawIOBase):
         self.encoded, self.signed = encoded, signed
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Say that it can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:  # noqa: ARG002

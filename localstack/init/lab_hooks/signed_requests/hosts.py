@@ -40,7 +40,7 @@ class Hosts:
             raise access_denied("Requests from pages of another origin are refused.")
 
     def knows(self, host: str) -> bool:
-        """Tell whether it is accepted."""
+        """Return whether it is accepted."""
         host = host.lower()
         try:
             name = urlsplit(f"//{host}").hostname or ""

@@ -27,12 +27,12 @@ class Caller:
 
     @property
     def is_person(self) -> bool:
-        """Tell whether this is the lab's owner, who may do everything."""
+        """Return whether this is the lab's owner, who may do everything."""
         return self.kind == PERSON
 
     @property
     def is_agent(self) -> bool:
-        """Tell whether this is the agent, which may assume roles."""
+        """Return whether this is the agent, which may assume roles."""
         return self.kind == AGENT
 
     @property

@@ -1,7 +1,7 @@
 """What a session must be allowed for each call of S3, and whether it is.
 
 "Required permissions for Amazon S3 API operations" in the Amazon S3 user guide. A call that is not in the table needs
-the permission of its own name, which is the rule there with few exceptions.
+the permission of the same name, which is the rule there with few exceptions.
 """
 
 import json

@@ -65,7 +65,7 @@ class Roles:
 
 
 def permits(document: Document, question: Question) -> bool:
-    """Tell whether a policy allows it: a statement allows it, and none denies it."""
+    """Return whether a policy allows it: a statement allows it, and none denies it."""
     statements = document.get("Statement", [])
     effects = {
         effect
@@ -76,7 +76,7 @@ def permits(document: Document, question: Question) -> bool:
 
 
 def applies(statement: Document, question: Question, effect: str) -> bool:
-    """Tell whether a statement speaks of this; in doubt a statement that denies does, and one that allows does not."""
+    """Return whether a statement covers this; in doubt a statement that denies does, and one that allows does not."""
     return (
         chosen(statement, "Action", question.action, ignore_case=True)
         and chosen(statement, "Resource", question.resource)
@@ -89,7 +89,7 @@ def applies(statement: Document, question: Question, effect: str) -> bool:
 
 
 def chosen(statement: Document, element: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Tell whether ``element`` has a pattern for the value, or ``Not<element>`` has none."""
+    """Return whether ``element`` has a pattern for the value, or ``Not<element>`` has none."""
     if element in statement:
         return any(matches(pattern, value, ignore_case=ignore_case) for pattern in texts(statement[element]))
     excluded = statement.get(f"Not{element}")
@@ -99,7 +99,7 @@ def chosen(statement: Document, element: str, value: str, *, ignore_case: bool =
 
 
 def holds(operator: str, key: str, expected: list[str], values: Mapping[str, str], *, unknown: bool) -> bool:
-    """Tell whether a condition holds; a key that the request does not have never matches."""
+    """Return whether a condition holds; a key that the request does not have never matches."""
     compare = OPERATORS.get(operator)
     if compare is None:
         return unknown
@@ -113,7 +113,7 @@ def texts(found: Any) -> list[str]:
 
 
 def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Tell whether a value fits a pattern, in which ``*`` is any text and ``?`` one character."""
+    """Return whether a value fits a pattern, in which ``*`` is any text and ``?`` one character."""
     return compiled(pattern, ignore_case).fullmatch(value) is not None
 
 

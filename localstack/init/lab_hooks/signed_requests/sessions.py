@@ -34,7 +34,7 @@ class Session:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the credentials have expired."""
+        """Return whether the credentials have expired."""
         return time.time() >= self.end
 
     @property
