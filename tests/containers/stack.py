@@ -39,7 +39,7 @@ class Stack:
     def access(self) -> Access:
         """Docker chooses other ports whenever a container starts: ask again after each."""
         urls = {name: f"http://127.0.0.1:{self.port(name)}" for name in PORTS}
-        return Access(self.paths, Settings(), "http://127.0.0.1:1", urls["localstack"], urls["gitea"])
+        return Access(self.paths, Settings(), {"s3": urls["localstack"], "git": urls["gitea"]})
 
     def inside(self) -> dict[str, str]:
         """What a step's pod has in its environment; its AWS credentials are the person's keys here."""
