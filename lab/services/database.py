@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lab.services.generate import token
 from lab.services.image import EXTENDED, Image
 from lab.services.record import CLUSTER, Secret, Service
 
+if TYPE_CHECKING:
+    from lab.secrets import Secrets
+
 DATABASE = "database"
+
+
+def objects(secrets: Secrets) -> dict[str, dict[str, str]]:
+    return {
+        "postgres-password": {
+            "password": secrets["postgres-password"],
+            "airflow-password": secrets["postgres-airflow-password"],
+            "gitea-password": secrets["postgres-gitea-password"],
+        }
+    }
+
 
 SERVICES = (
     Service(
@@ -20,5 +36,6 @@ SERVICES = (
         ),
         images=(Image("postgres", needs=("airflow", "gitea"), owner="999:999", pulled=EXTENDED),),
         manifest="postgres.yaml",
+        objects=objects,
     ),
 )

@@ -13,6 +13,7 @@ from lab.services.record import CLUSTER, Port, Process, Secret, Service
 
 if TYPE_CHECKING:
     from lab.access import Access
+    from lab.secrets import Secrets
 
 GIT = "git"
 GITEA_DATA = {f"code.gitea.io/gitea/{name}": f"packages/usr/share/gitea/{name}"
@@ -78,6 +79,17 @@ def probe(access: Access) -> None:
     repository.head(access)
 
 
+def objects(secrets: Secrets) -> dict[str, dict[str, str]]:
+    return {
+        "gitea": {
+            "secret-key": secrets["gitea-secret-key"],
+            "internal-token": secrets["gitea-internal-token"],
+            "jwt-secret": secrets["gitea-jwt-secret"],
+            "admin-password": secrets["git-password"],
+        }
+    }
+
+
 def address(access: Access) -> str:
     return access.repository_url
 
@@ -105,6 +117,7 @@ SERVICES = (
         ),
         process=Process(command, environment, folder, ready, prepare=prepare, is_prepared=is_prepared),
         manifest="gitea.yaml",
+        objects=objects,
         probe=probe,
         needs=("database",),
     ),

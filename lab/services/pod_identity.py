@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lab.services.generate import access_key_id, token
 from lab.services.image import PACKAGES, Image
 from lab.services.record import CLUSTER, Secret, Service
 
+if TYPE_CHECKING:
+    from lab.secrets import Secrets
+
 POD_IDENTITY = "pod-identity"
+
+
+def objects(secrets: Secrets) -> dict[str, dict[str, str]]:
+    return {
+        "pod-identity": {
+            "POD_IDENTITY_ACCESS_KEY_ID": secrets["pod-identity-access-key-id"],
+            "POD_IDENTITY_SECRET_ACCESS_KEY": secrets["pod-identity-secret-access-key"],
+        }
+    }
+
 
 SERVICES = (
     Service(
@@ -38,6 +53,7 @@ SERVICES = (
             ),
         ),
         manifest="pod-identity.yaml",
+        objects=objects,
         needs=("localstack",),
     ),
 )

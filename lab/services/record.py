@@ -6,7 +6,7 @@ called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lab.access import Access
     from lab.config import Settings
+    from lab.secrets import Secrets
 
 LOCAL, CLUSTER = "local", "cluster"
 """Where a service runs: as a process of the local engine, or in a Kubernetes cluster."""
@@ -106,6 +107,8 @@ class Service:
     """The component of Airflow's chart that it is, in place of a manifest."""
     values: tuple[str, ...] = ()
     """The path to its Kubernetes Service in the chart's values, if people reach it."""
+    objects: Callable[[Secrets], Mapping[str, Mapping[str, str]]] = lambda _: {}
+    """The Secrets of its namespace that its pods read, by their names."""
     probe: Check | None = None
     """Asks it as its users do; without one it is as healthy as its process or pod."""
     reported_by: str = ""

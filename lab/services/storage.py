@@ -137,6 +137,10 @@ def probe(access: Access) -> None:
         raise NotYetError(f"the bucket {access.settings.storage.bucket} is missing")
 
 
+def objects(secrets: Secrets) -> dict[str, dict[str, str]]:
+    return {"localstack": {**storage_keys(secrets), **agent_keys(secrets)}}
+
+
 def note(access: Access) -> str:
     return f"bucket {access.settings.storage.bucket}"
 
@@ -169,6 +173,7 @@ SERVICES = (
             patience=2,  # it takes long to shut down, and has nothing to lose: what it has answered is on disk already
         ),
         manifest="localstack.yaml",
+        objects=objects,
         probe=probe,
     ),
 )

@@ -12,6 +12,7 @@ from lab.services.record import CLUSTER, Process, Secret, Service
 if TYPE_CHECKING:
     from lab.access import Access
     from lab.config import Settings
+    from lab.secrets import Secrets
 
 TRIGGERS = "triggers"
 WORKER = "worker"
@@ -74,6 +75,10 @@ def pushes_watched(access: Access, since: float) -> None:
         raise NotYetError("it has not checked the repository for a long time")
 
 
+def objects(secrets: Secrets) -> dict[str, dict[str, str]]:
+    return {"triggers": {"webhook-secret": secrets["webhook-secret"]}}
+
+
 def wanted(settings: Settings) -> bool:
     return settings.triggers.on_push
 
@@ -87,6 +92,7 @@ SERVICES = (
         secrets=(Secret("webhook-secret", "signs what Gitea reports of pushes", token(32), CLUSTER),),
         process=Process(command, environment, folder, ready, packages=WORKER, after=("dataset",), probe=probe),
         manifest="triggers.yaml",
+        objects=objects,
         needs=("airflow-api-server",),
         wanted=wanted,
     ),

@@ -19,7 +19,6 @@ from lab.engine.airflow_values import name_and_tag
 from lab.engine.kubernetes import inside, overlay
 from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM, SYSTEM
 from lab.services import CLUSTER
-from lab.services.storage import agent_keys, storage_keys
 
 SERVICES_FILE = "services.yaml"
 """The objects of the services. The overlay's kustomization does not list their manifests, so it names no service."""
@@ -98,17 +97,12 @@ def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[
     identity = {**named("ConfigMap", SYSTEM, "pod-identity"), "data": inside.identity_environment(access)}
     roles = {**named("ConfigMap", PLATFORM, "localstack-roles"), "data": {"roles.json": inside.role_policies(access)}}
     associations = {**named("ConfigMap", SYSTEM, ASSOCIATIONS), "data": {ASSOCIATIONS_FILE: inside.associations()}}
-    by_namespace = (
+    places = overlay.places().values()
+    read = [
         (AIRFLOW, airflow_secrets(access)),
-        (AIRFLOW, triggers_secrets(access)),
-        (PLATFORM, platform_secrets(access)),
-        (SYSTEM, system_secrets(access)),
-    )
-    secrets = [
-        secret_object(namespace, name, values)
-        for namespace, by_name in by_namespace
-        for name, values in by_name.items()
+        *((each.namespace, each.service.objects(access.secrets)) for each in places),
     ]
+    secrets = [secret_object(namespace, *each) for namespace, by_name in read for each in by_name.items()]
     return [environment, identity, roles, associations, *secrets]
 
 
@@ -124,38 +118,4 @@ def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
         "git-credentials": git_credentials(GIT_BOT, secrets["git-bot-password"]),
         "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.database()}/airflow"},
         **generated(secrets),
-    }
-
-
-def triggers_secrets(access: Access) -> dict[str, dict[str, str]]:
-    """What only the service `triggers` reads in the namespace `airflow`."""
-    return {"triggers": {"webhook-secret": access.secrets["webhook-secret"]}}
-
-
-def platform_secrets(access: Access) -> dict[str, dict[str, str]]:
-    """The Secrets of the namespace `platform`."""
-    secrets = access.secrets
-    return {
-        "postgres-password": {
-            "password": secrets["postgres-password"],
-            "airflow-password": secrets["postgres-airflow-password"],
-            "gitea-password": secrets["postgres-gitea-password"],
-        },
-        "gitea": {
-            "secret-key": secrets["gitea-secret-key"],
-            "internal-token": secrets["gitea-internal-token"],
-            "jwt-secret": secrets["gitea-jwt-secret"],
-            "admin-password": secrets["git-password"],
-        },
-        "localstack": {**storage_keys(secrets), **agent_keys(secrets)},
-    }
-
-
-def system_secrets(access: Access) -> dict[str, dict[str, str]]:
-    """The Secrets of the namespace `kube-system`."""
-    return {
-        "pod-identity": {
-            "POD_IDENTITY_ACCESS_KEY_ID": access.secrets["pod-identity-access-key-id"],
-            "POD_IDENTITY_SECRET_ACCESS_KEY": access.secrets["pod-identity-secret-access-key"],
-        }
     }
