@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +29,12 @@ class Access:
 
     paths: Paths
     settings: Settings
-    airflow_url: str
-    s3_url: str
-    git_url: str
+    urls: Mapping[str, str]
+    """Where each service is reached, by the name of its port (lab.services.record.Port)."""
+
+    def url(self, name: str) -> str:
+        """Where the service with the port of that name is reached; KeyError if this lab has none."""
+        return self.urls[name]
 
     @property
     def secrets(self) -> Secrets:
@@ -38,7 +42,7 @@ class Access:
 
     @property
     def repository_url(self) -> str:
-        return f"{self.git_url}/{REPOSITORY}"
+        return f"{self.url('git')}/{REPOSITORY}"
 
     @property
     def status_hint(self) -> str:
@@ -56,7 +60,7 @@ class Access:
 
     def aws_variables(self) -> dict[str, str]:
         return {
-            "AWS_ENDPOINT_URL": self.s3_url,
+            "AWS_ENDPOINT_URL": self.url("s3"),
             "AWS_ACCESS_KEY_ID": self.secrets["aws-access-key-id"],
             "AWS_SECRET_ACCESS_KEY": self.secrets["aws-secret-access-key"],
             "AWS_DEFAULT_REGION": self.settings.storage.region,

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
+from lab import services
 from lab.errors import SettingsError
 from lab.pipeline.synthetic import DEFAULT_ROWS, DEFAULT_SEED
 
@@ -37,12 +38,13 @@ class DatasetSettings(Section):
     seed: Annotated[int, Field(ge=0)] = DEFAULT_SEED
 
 
-class PortSettings(Section):
-    """Loopback ports. One that is set must be free; one that is not set falls back to any free port."""
+FIELDS: dict[str, Any] = dict.fromkeys(services.ports(), (Port | None, None))
+PortFields: Any = create_model("PortFields", __base__=Section, **FIELDS)
+"""One setting for each port of a service's record (lab/services)."""
 
-    airflow: Port | None = None
-    s3: Port | None = None
-    git: Port | None = None
+
+class PortSettings(PortFields):  # type: ignore[misc]
+    """Loopback ports. One that is set must be free; one that is not set falls back to any free port."""
 
     @model_validator(mode="after")
     def differ(self) -> PortSettings:

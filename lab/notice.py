@@ -14,10 +14,11 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
+from lab import services
 from lab.errors import CheckFailedError
 from lab.images.golang import MODULES
 from lab.paths import Paths
-from lab.pins import ENVIRONMENTS, POD_IDENTITY, lock_file
+from lab.pins import lock_file
 from lab.uv import run_uv
 
 NOTICE = "NOTICE"
@@ -50,7 +51,8 @@ def python_packages(paths: Paths) -> set[str]:
     own = paths.cache / "notice-requirements.txt"
     own.parent.mkdir(parents=True, exist_ok=True)
     run_uv(paths, "export", "--quiet", "--frozen", "--no-emit-project", "--group", "bootstrap", "--output-file", own)
-    files = [own, *(paths.source / lock_file(name) for name in (*ENVIRONMENTS, POD_IDENTITY))]
+    names = (*services.environments(), *services.image_environments())
+    files = [own, *(paths.source / lock_file(name) for name in names)]
     text = "\n".join(file.read_text("utf-8") for file in files)
     return {*map(canonical, re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)), "setuptools"}
 
@@ -89,7 +91,7 @@ def of_python(paths: Paths) -> Groups:
     """
     given = table(paths.source)
     licences = dict(given["python"])
-    for environment in (OWN, *ENVIRONMENTS):
+    for environment in (OWN, *services.environments()):
         for file in paths.environment(environment).glob("lib/python3*/site-packages/*.dist-info/METADATA"):
             metadata = Parser().parsestr(file.read_text("utf-8"))
             licence = licence_of(dict(metadata.items()), metadata.get_all("Classifier", []), given["names"])

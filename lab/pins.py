@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ENVIRONMENTS = ("airflow", "worker", "localstack")
-"""What `lab up` installs."""
 PLAIN = "plain"
 """What only `lab bench` installs."""
 GO = "go"
@@ -17,15 +15,17 @@ PACKAGER = "packager"
 """What only bundles are made with."""
 AUDIT = "audit"
 """What only `lab audit` installs."""
-POD_IDENTITY = "pod-identity"
-"""What is only in an image."""
-LOCKED = (*ENVIRONMENTS, POD_IDENTITY, PLAIN, GO, PACKAGER, AUDIT)
 
 
 @cache
 def pins() -> dict[str, Any]:
     """The pins as a dictionary; see the file for its tables."""
     return tomllib.loads(Path(__file__).with_name("pins.toml").read_text("utf-8"))
+
+
+def locked() -> list[str]:
+    """The environments; each has a lock."""
+    return list(pins()["environments"])
 
 
 def lock_file(name: str) -> str:

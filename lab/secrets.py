@@ -1,83 +1,32 @@
 """The lab's generated secrets: one file each, mode 0600, in a folder of mode 0700. Never in argv, URLs or logs.
 
-`lab secrets rotate` replaces them; how, each engine knows (lab.engine.base.Engine.rotate).
+The records of the services say which there are (lab/services). `lab secrets rotate` replaces them; how, each engine
+knows (lab.engine.base.Engine.rotate).
 """
 
 from __future__ import annotations
 
-import base64
 import os
-import secrets
-from collections.abc import Callable
 from pathlib import Path
 
+from lab import services
+from lab.services.generate import token
+from lab.services.record import CLUSTER, LOCAL, Secret
 
-def access_key_id() -> str:
-    """An AWS access key id in neither form that LocalStack reads an account id from; AWS's begin with AKIA or ASIA."""
-    return "LAB" + base64.b32encode(secrets.token_bytes(10)).decode().rstrip("=")
-
-
-GENERATORS: dict[str, Callable[[], str]] = {
-    "airflow-password": lambda: secrets.token_urlsafe(15),
-    "git-password": lambda: secrets.token_urlsafe(24),
-    "aws-access-key-id": access_key_id,
-    "aws-secret-access-key": lambda: secrets.token_urlsafe(30),
-    "airflow-jwt-secret": lambda: secrets.token_urlsafe(48),
-    "airflow-api-secret": lambda: secrets.token_urlsafe(32),
-    "airflow-fernet-key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
-    "supervisor-password": lambda: secrets.token_urlsafe(24),
-    # Of the Kubernetes engines.
-    "git-bot-password": lambda: secrets.token_urlsafe(24),
-    "pod-identity-access-key-id": access_key_id,
-    "pod-identity-secret-access-key": lambda: secrets.token_urlsafe(30),
-    "sts-session-key": lambda: secrets.token_urlsafe(48),  # credentials that STS issues are derived from it
-    "webhook-secret": lambda: secrets.token_urlsafe(32),
-    "postgres-password": lambda: secrets.token_urlsafe(24),
-    "postgres-airflow-password": lambda: secrets.token_urlsafe(24),
-    "postgres-gitea-password": lambda: secrets.token_urlsafe(24),
-    "gitea-secret-key": lambda: secrets.token_urlsafe(48),
-    "gitea-internal-token": lambda: secrets.token_urlsafe(48),
-    "gitea-jwt-secret": lambda: secrets.token_urlsafe(32),  # Gitea wants these 32 bytes
-}
-
-PURPOSES = {
-    "airflow-password": "signs the user admin in to Airflow",
-    "git-password": "reads and writes the lab's repository; on kind, administers Gitea",
-    "aws-access-key-id": "names the lab's key to S3",
-    "aws-secret-access-key": "is the lab's key to S3",
-    "airflow-jwt-secret": "signs the tokens of Airflow's API",
-    "airflow-api-secret": "signs the sessions of Airflow's web server",
-    "airflow-fernet-key": "encrypts Airflow's connections and variables in its database",
-    "supervisor-password": "reaches the process supervisor",
-    "git-bot-password": "lets pods read and write the lab's repository",
-    "pod-identity-access-key-id": "names the key by which Pod Identity requests credentials",
-    "pod-identity-secret-access-key": "is the key by which Pod Identity requests credentials",
-    "sts-session-key": "is what the credentials of pods are derived from",
-    "webhook-secret": "signs what Gitea reports of pushes",
-    "postgres-password": "is the database administrator's",
-    "postgres-airflow-password": "is Airflow's in the database",
-    "postgres-gitea-password": "is Gitea's in the database",
-    "gitea-secret-key": "encrypts what Gitea keeps in its database",
-    "gitea-internal-token": "lets Gitea's hooks reach Gitea",
-    "gitea-jwt-secret": "signs Gitea's tokens",
-}
-ONLY = {
-    "local": {"supervisor-password"},
-    "kind": {
-        name
-        for name in GENERATORS
-        if name.startswith(("git-bot-", "pod-identity-", "sts-", "webhook-", "postgres-", "gitea-"))
-    },
-}
-"""Secrets of one engine only."""
-LASTING = {"gitea-secret-key": "Gitea cannot encrypt again what it has encrypted with it (its setting SECRET_KEY)"}
+SUPERVISOR = Secret("supervisor-password", "reaches the process supervisor", token(24), LOCAL)
+"""Of the local engine itself, and of no service."""
+SECRETS = {secret.name: secret for secret in (*services.secrets(), SUPERVISOR)}
+GENERATORS = {name: secret.generate for name, secret in SECRETS.items()}
+PURPOSES = {name: secret.purpose for name, secret in SECRETS.items()}
+LASTING = {name: secret.lasting for name, secret in SECRETS.items() if secret.lasting}
 """Secrets that are not replaced without losing what depends on them, each with the reason."""
 FERNET = "airflow-fernet-key"
 
 
 def names_of(engine: str) -> list[str]:
     """The secrets of an engine, in a fixed order."""
-    return [name for name in GENERATORS if all(name not in names or place == engine for place, names in ONLY.items())]
+    where = LOCAL if engine == LOCAL else CLUSTER
+    return [name for name, secret in SECRETS.items() if secret.only in {"", where}]
 
 
 class Secrets:

@@ -16,7 +16,7 @@ from lab.bundle_file.fit import OWN_LOCK
 from lab.environments import Environment
 from lab.errors import NetworkError
 from lab.paths import Paths
-from lab.pins import AUDIT, LOCKED, lock_file
+from lab.pins import AUDIT, lock_file, locked
 from lab.proc import clean_environment, run
 from lab.uv import NETWORK_HINT, run_uv
 
@@ -64,7 +64,7 @@ def locks(paths: Paths) -> dict[str, Path]:
     own = paths.cache / "audit-requirements.txt"
     own.parent.mkdir(parents=True, exist_ok=True)
     run_uv(paths, "export", "--quiet", "--frozen", "--no-emit-project", "--all-groups", "--output-file", own)
-    return {OWN_LOCK: own, **{lock_file(name): paths.source / lock_file(name) for name in LOCKED}}
+    return {OWN_LOCK: own, **{lock_file(name): paths.source / lock_file(name) for name in locked()}}
 
 
 def ask(tool: Environment, name: str, lock: Path) -> dict[str, Any]:

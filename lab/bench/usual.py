@@ -22,7 +22,7 @@ from lab.engine import ports
 from lab.engine.kind import cluster
 from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
-from lab.engine.kubernetes import manifests, objects, values
+from lab.engine.kubernetes import manifests, objects, overlay, values
 from lab.errors import ProgramError, SettingsError
 from lab.helm_values import ValuesFile
 from lab.images.bake import bake
@@ -120,7 +120,7 @@ class UsualWay:
 
     def cluster_config(self) -> str:
         chosen = ports.read(self.instance.port_file)
-        mapped = {node_port: chosen[name] for name, node_port in cluster.NODE_PORTS.items()}
+        mapped = {node_port: chosen[name] for name, node_port in overlay.node_ports().items()}
         template = (SCRIPTS / "cluster.yaml").read_text("utf-8")
         data = self.instance.data.resolve()
         return cluster_config(template, name=self.instance.cluster, image=self.node_image, ports=mapped, data=data)

@@ -21,11 +21,12 @@ from packaging import tags
 from packaging.markers import Marker
 from packaging.utils import parse_wheel_filename
 
+from lab import services
 from lab.bundle_file.fit import OWN_LOCK, pythons
 from lab.environments import Environment
 from lab.errors import NetworkError, ProgramError
 from lab.paths import Paths
-from lab.pins import ENVIRONMENTS, PACKAGER, lock_file
+from lab.pins import PACKAGER, lock_file
 from lab.proc import clean_environment, run
 from lab.uv import NETWORK_HINT, run_uv
 
@@ -129,7 +130,8 @@ def all_locks(paths: Paths, work: Path) -> dict[str, list[Locked]]:
     """Everything that a lab on an engine installs, and what builds the packages without a wheel."""
     own = work / "own-requirements.txt"
     run_uv(paths, "export", "--quiet", "--frozen", "--no-emit-project", "--group", "bootstrap", "--output-file", own)
-    files = {OWN_LOCK: own, **{name: paths.source / lock_file(name) for name in (*ENVIRONMENTS, PACKAGER)}}
+    names = (*services.environments(), PACKAGER)
+    files = {OWN_LOCK: own, **{name: paths.source / lock_file(name) for name in names}}
     with ThreadPoolExecutor(len(files)) as pool:
         found = dict(zip(files, pool.map(lambda name: locked(paths, files[name], work / name), files), strict=True))
     found[PACKAGER] = [package for package in found[PACKAGER] if package.name == BUILDS]

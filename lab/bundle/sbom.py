@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
+from lab import services
 from lab.bundle_file.archive import Bundle, Member
 from lab.bundle_file.opened import CHART, PACKAGES, PROGRAMS
 from lab.engine.airflow_values import name_and_tag
 from lab.images.golang import MODULES
-from lab.pins import POD_IDENTITY, lock_file, pins
+from lab.pins import lock_file, pins
 
 Component = dict[str, Any]
 
@@ -46,7 +47,8 @@ def sbom(bundle: Bundle, source: Path) -> dict[str, Any]:
     }
     parts = [*packages(bundle), *chart_and_programs(bundle)]
     if bundle.manifest["images"]:
-        parts += [*images(bundle), *debian(bundle), *go_modules(source), *locked(source / lock_file(POD_IDENTITY))]
+        parts += [*images(bundle), *debian(bundle), *go_modules(source)]
+        parts += [part for name in services.image_environments() for part in locked(source / lock_file(name))]
     components = list({part["bom-ref"]: part for part in parts}.values())
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lab import services
 from lab.bundle_file.archive import Bundle
 from lab.errors import HostError
-from lab.pins import ENVIRONMENTS, lock_file, pins
+from lab.pins import lock_file, pins
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 OWN_LOCK = "uv.lock"
@@ -31,7 +32,7 @@ def pythons() -> list[str]:
 
 def made_from(source: Path) -> dict[str, str]:
     """The locks of everything that an engine installs, each with its checksum."""
-    return {name: sha256_of(source / name) for name in (OWN_LOCK, *map(lock_file, ENVIRONMENTS))}
+    return {name: sha256_of(source / name) for name in (OWN_LOCK, *map(lock_file, services.environments()))}
 
 
 def sha256_of(file: Path) -> str:

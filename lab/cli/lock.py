@@ -17,9 +17,9 @@ def lock() -> None:
     from lab import ui
     from lab.locks import make_lock
     from lab.paths import Paths
-    from lab.pins import LOCKED
+    from lab.pins import locked
 
-    for name in LOCKED:
+    for name in locked():
         with ui.step(f"Locking the {name} environment", 300):
             changed = make_lock(Paths.of(), name)
         ui.say(f"{name}: {'changed' if changed else 'as before'}")

@@ -14,16 +14,16 @@ def register(app: typer.Typer) -> None:
 
 
 def notice() -> None:
-    from lab import ui
+    from lab import services, ui
     from lab.errors import HostError
     from lab.notice import NOTICE
     from lab.notice import notice as text
     from lab.paths import Paths
-    from lab.pins import ENVIRONMENTS
 
     paths = Paths.of()
     modules = paths.machine_cache / "go-modules"
-    missing = [str(folder) for folder in (*map(paths.environment, ENVIRONMENTS), modules) if not folder.is_dir()]
+    needed = (*map(paths.environment, services.environments()), modules)
+    missing = [str(folder) for folder in needed if not folder.is_dir()]
     if missing:
         raise HostError(f"there is no {missing[0]}", "make lab-install, and make images IMAGES=build")
     (paths.source / NOTICE).write_text(text(paths), "utf-8")

@@ -31,7 +31,7 @@ def up(
     timings: Annotated[bool, typer.Option("--timings", help="End with the seconds of each phase.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON at the end.")] = False,
 ) -> None:
-    from lab import ui
+    from lab import services, ui
     from lab.cli import context
     from lab.drill import under_way
     from lab.engine import remember
@@ -71,10 +71,8 @@ def up(
         ui.say(f"Nothing to do: the lab is up and healthy ({seconds:.1f} s).\n")
     else:
         ui.say(f"The lab is up ({seconds:.1f} s).\n")
-    folder = access.paths.secrets.relative_to(access.paths.source)
-    ui.say(f"  Airflow     {access.airflow_url}   user admin, password in {folder}/airflow-password")
-    ui.say(f"  Repository  {access.repository_url}   user lab, password in {folder}/git-password")
-    ui.say(f"  S3          {access.s3_url}   bucket {access.settings.storage.bucket}")
+    for port in sorted(services.ports().values(), key=lambda each: each.label):
+        ui.say(f"  {port.label:<12}{services.addresses(access)[port.label]}   {port.note(access)}")
     warn_of_dags(access)
     ui.say("\nNext:  make lab-run      make a new data version")
     ui.say("       make lab-shell    a shell in which git, dvc, airflow and aws reach the lab")

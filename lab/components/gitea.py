@@ -47,7 +47,7 @@ PAGE = 50
 def client(access: Access, user: str = GIT_USER) -> httpx.Client:
     """A client signed in as one of the lab's users. A proxy of the user must not see loopback traffic."""
     login = (user, access.secrets[PASSWORDS[user]])
-    return httpx.Client(base_url=f"{access.git_url}/api/v1", auth=login, timeout=20, trust_env=False)
+    return httpx.Client(base_url=f"{access.url('git')}/api/v1", auth=login, timeout=20, trust_env=False)
 
 
 def answers(access: Access) -> None:
@@ -60,9 +60,9 @@ def answers(access: Access) -> None:
         try:
             answer = gitea.get("/user")
         except httpx.TransportError as error:
-            raise NotYetError(f"{access.git_url} does not answer") from error
+            raise NotYetError(f"{access.url('git')} does not answer") from error
     if answer.status_code != 200:
-        raise NotYetError(f"{access.git_url} answers {answer.status_code}")
+        raise NotYetError(f"{access.url('git')} answers {answer.status_code}")
 
 
 def path_of(repository: str) -> str:

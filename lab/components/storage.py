@@ -29,7 +29,7 @@ def client(access: Access, *, attempts: int = 3) -> Any:
     keys = access.aws_variables()
     return boto3.session.Session().client(
         "s3",
-        endpoint_url=access.s3_url,
+        endpoint_url=access.url("s3"),
         region_name=access.settings.storage.region,
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],

@@ -14,14 +14,16 @@ from pathlib import Path
 
 import psutil
 
+from lab import services
 from lab.airflow.processes import is_task
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
 from lab.drill.refusing import refusing, resetting
-from lab.engine.health import answers, bucket_answers
 from lab.engine.local.instance import Instance
 from lab.engine.local.processes import own_processes
+from lab.engine.local.services import process_of
 from lab.engine.local.supervisor import BACKOFF, RUNNING, STARTING
-from lab.engine.names import GIT, LOCALSTACK
+from lab.services.git import GIT
+from lab.services.storage import LOCALSTACK
 from lab.wait import NotYetError, wait_until
 
 StandIn = Callable[[str, int], AbstractContextManager[None]]
@@ -167,16 +169,13 @@ class LocalHands:
     def start(self, name: str) -> None:
         """Start a service, and wait until it answers."""
         access, supervisor = self.instance.access(), self.instance.supervisor()
-        answer = {
-            GIT: functools.partial(answers, f"{access.git_url}/healthz"),
-            LOCALSTACK: functools.partial(bucket_answers, access),
-        }[name]
+        ready = process_of(services.find(name)).ready
 
         def probe() -> None:
             if supervisor.states()[name]["statename"] not in {RUNNING, STARTING, BACKOFF}:
                 with contextlib.suppress(xmlrpc.client.Fault):  # it is still ending
                     supervisor.call("startProcess", name, False)
-            answer()
+            ready(access, 0)
 
         self.instance.wait_for(name, probe, name)
 

@@ -6,9 +6,7 @@ digest in an annotation of the pods makes other content another pod.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lab.content import json_digest
@@ -27,11 +25,11 @@ REFERENCES = {
 """The fields of a pod's specification (core/v1) that name a ConfigMap or Secret, and where in them the name is."""
 
 
-def patches(overlay: Path, objects: list[Object]) -> list[Object]:
-    """A patch for each workload of the overlay that reads some of `objects`: the digest of these, as an annotation."""
+def patches(shipped: Iterable[Object], objects: list[Object]) -> list[Object]:
+    """A patch for each workload in `shipped` that reads some of `objects`: the digest of these, as an annotation."""
     known = {(each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in objects}
     made = []
-    for workload in workloads(overlay):
+    for workload in (each for each in shipped if each["kind"] in WORKLOADS):
         namespace = workload["metadata"]["namespace"]
         names = sorted(set(references(workload["spec"]["template"])))
         read = [known[namespace, name] for name in names if (namespace, name) in known]
@@ -45,15 +43,6 @@ def identity(workload: Object) -> Object:
     """The fields by which a patch names its object."""
     metadata = {key: workload["metadata"][key] for key in ("name", "namespace")}
     return {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "metadata": metadata}
-
-
-@functools.cache
-def workloads(overlay: Path) -> tuple[Object, ...]:
-    """The workloads in the files of an overlay, read once: `lab up` needs them at each check and each change."""
-    from ruamel.yaml import YAML
-
-    documents = (each for file in sorted(overlay.glob("*.yaml")) for each in YAML(typ="safe", pure=True).load_all(file))
-    return tuple(each for each in documents if isinstance(each, dict) and each.get("kind") in WORKLOADS)
 
 
 def references(value: Any) -> Iterator[str]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from datetime import datetime
 
+from lab import services
 from lab.access import DAG, Access
 from lab.airflow.client import Airflow
 from lab.airflow.dag_errors import CORRECT, ImportFault
-from lab.components import repository, storage
-from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER, TRIGGERS
+from lab.components import storage
 from lab.errors import LabError, NotRunningError, ServiceError
 from lab.host import Check
 from lab.pipeline.git import GitError
+from lab.services import LOCAL
 from lab.wait import NotYetError
 
-SILENCE = 150
-"""Seconds that the service `triggers` may take for one check: Git and Airflow may each take a minute to fail."""
 PARSE_SECONDS = 30
 """Seconds in which the DAG processor parses every file of the bundle, on a slow machine."""
 
@@ -70,46 +67,13 @@ def dag_checks(faults: list[ImportFault]) -> list[Check]:
     return [Check(f"DAG file {fault.source}", "fail", f"does not load: {fault}", CORRECT) for fault in faults]
 
 
-def answers(url: str) -> None:
-    """Return if `url` answers with a status below 400; NotYetError otherwise."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def trouble(access: Access, name: str, where: str) -> str:
+    """Why a running service is not healthy, or nothing; `where` it runs is LOCAL or CLUSTER (lab.services)."""
+    service = services.find(name)
+    probe = service.process.probe if where == LOCAL and service.process and service.process.probe else service.probe
     try:
-        with opener.open(url, timeout=5):
-            return
-    except (urllib.error.URLError, OSError) as error:
-        raise NotYetError(f"{url}: {error}") from error
-
-
-def pushes_watched(access: Access, since: float) -> None:
-    """Return if the local engine's service `triggers` has checked the repository without errors, later than `since`."""
-    file = access.paths.triggers / "state"
-    try:
-        when, state = file.stat().st_mtime, file.read_text("utf-8").strip()
-    except FileNotFoundError:
-        raise NotYetError("it has not checked the repository yet") from None
-    if state:
-        raise NotYetError(state)
-    if when < since:
-        raise NotYetError("it has not checked the repository for a long time")
-
-
-def trouble(access: Access, name: str) -> str:
-    """Why a running service is not healthy, or nothing."""
-    try:
-        if name == GIT:
-            repository.head(access)
-        elif name == LOCALSTACK:
-            if not storage.bucket_exists(access):
-                return f"the bucket {access.settings.storage.bucket} is missing"
-        elif name == API_SERVER:
-            answers(f"{access.airflow_url}/api/v2/version")
-        elif name == TRIGGERS:
-            pushes_watched(access, time.time() - access.settings.triggers.poll_seconds - SILENCE)
-        else:
-            part = {SCHEDULER: "scheduler", DAG_PROCESSOR: "dag_processor"}[name]
-            with Airflow(access) as airflow:
-                status = (airflow.health().get(part) or {}).get("status")
-            return "" if status == "healthy" else f"Airflow reports it {status or 'absent'}"
+        if probe:
+            probe(access)
     except NotYetError as error:
         return str(error)
     except (LabError, GitError) as error:

@@ -48,4 +48,4 @@ class LabInstance:
     def access(self) -> Access:
         """How the lab is reached from this machine; ports must have been settled."""
         urls = {name: f"http://127.0.0.1:{self.port(name)}" for name in ports.DEFAULTS}
-        return Access(self.paths, self.settings, urls["airflow"], urls["s3"], urls["git"])
+        return Access(self.paths, self.settings, urls)

@@ -10,12 +10,13 @@ import socket
 import tempfile
 from pathlib import Path
 
+from lab import services
 from lab.config import PortSettings
 from lab.errors import PortTakenError
 from lab.proc import SUPERVISOR_PID, own_process
 from lab.secrets import write_private
 
-DEFAULTS = {"airflow": 8080, "s3": 4566, "git": 3000}
+DEFAULTS = {name: port.default for name, port in services.ports().items()}
 INTERNAL = "supervisor"
 CLAIMED: dict[int, int] = {}
 """The ports that this process chose; each with a file, open until the process ends, that is locked for other labs.

@@ -15,10 +15,9 @@ from lab.images.catalogue import BASE, IMAGES, IN_CLUSTER, NODE, NODE_BASE, Imag
 from lab.images.digests import Digests
 from lab.paths import Paths
 from lab.pins import pins
+from lab.services.image import BUILT, UNCHANGED
 
-BUILT = (BASE, "worker", "pod-identity")
-"""The lab's own: there are no public images of them; they are based on a public Debian."""
-AS_THEY_ARE = ("airflow", "gitsync", NODE)
+AS_THEY_ARE = (*(image.name for image in IMAGES.values() if image.pulled == UNCHANGED), NODE)
 
 
 class PulledImages(BuiltImages):
@@ -43,7 +42,7 @@ class PulledImages(BuiltImages):
         return str(pins()["images"]["debian" if name == BASE else name])
 
     def image(self, name: str) -> Image:
-        if name in BUILT:
+        if IMAGES[name].pulled == BUILT:
             return IMAGES[name]
         # The lab's additions are in files/ for both sources; packages and programs are those of the public image.
         return replace(

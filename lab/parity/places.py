@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lab import services
 from lab.access import Access
 from lab.config import Settings
 from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials, secret_object
@@ -20,6 +21,7 @@ from lab.engine.kubernetes import inside, objects
 from lab.engine.kubernetes import manifests as kind_manifests
 from lab.engine.kubernetes.cluster import AIRFLOW
 from lab.engine.kubernetes.values import engine_values
+from lab.images.catalogue import IN_CLUSTER
 from lab.parity.render import Object, kustomize, template
 from lab.paths import Paths
 from lab.secrets import Secrets
@@ -27,7 +29,7 @@ from lab.secrets import Secrets
 Way = Literal["bundle", "gitsync"]
 WAYS: tuple[Way, ...] = ("bundle", "gitsync")
 """By which DAG code comes to Airflow: both are compared."""
-IMAGES = {name: f"lab/{name}:built" for name in ("airflow", "worker", "gitsync", *kind_manifests.PLATFORM_IMAGES)}
+IMAGES = {name: f"lab/{name}:built" for name in IN_CLUSTER}
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ class Kind:
 
     def access(self) -> Access:
         """A lab of which nothing runs."""
-        urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
-        return Access(self.paths, Settings(), *urls)
+        return Access(self.paths, Settings(), services.default_urls())
 
     def environment(self) -> dict[str, str]:
         """What Airflow's pods and the step pods have in their environment."""

@@ -20,10 +20,10 @@ from lab.airflow import CLUSTER_POLICY
 from lab.airflow.client import PAGE, RUN_ENDED, TASK_ENDED
 from lab.config import Settings
 from lab.engine.airflow_values import airflow_values, shipped_files
-from lab.engine.local import services
 from lab.paths import SOURCE, Paths
 from lab.proc import run
 from lab.secrets import Secrets, write_private
+from lab.services import airflow as services
 
 START = "=>"
 BROKEN = "from lab_nothing import step\n"
@@ -75,7 +75,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
 
 def access_of(home: Path, url: str) -> Access:
     """A lab on the local engine of which only Airflow runs."""
-    access = Access(Paths(SOURCE, home), Settings(), url, "http://127.0.0.1:2", "http://127.0.0.1:3")
+    access = Access(
+        Paths(SOURCE, home), Settings(), {"airflow": url, "s3": "http://127.0.0.1:2", "git": "http://127.0.0.1:3"}
+    )
     for folder in (access.paths.temporary, access.paths.user_home, access.paths.airflow):
         folder.mkdir(parents=True, exist_ok=True)
     Secrets(access.paths.secrets).ensure()
@@ -84,8 +86,8 @@ def access_of(home: Path, url: str) -> Access:
 
 def environment_of(access: Access, python: Path) -> dict[str, str]:
     """That of the local engine; the repository is a folder, and the cluster policy is active as on Kubernetes."""
-    environment = services.airflow_environment(access)
-    write_private(services.password_file(access.paths.airflow), services.passwords(access))
+    environment = services.environment(access)
+    write_private(services.password_file(access.paths), services.passwords(access))
     folder = access.paths.home / "repository"
     commit = fill_repository(folder)
     expected = {
@@ -169,6 +171,6 @@ def first_answer(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
 @pytest.fixture
 def login(airflow: Airflow) -> Path:
     """The file from which Airflow reads the password of its user."""
-    file = services.password_file(airflow.access.paths.airflow)
+    file = services.password_file(airflow.access.paths)
     assert json.loads(file.read_text("utf-8")).keys() == {AIRFLOW_USER}
     return file

@@ -45,7 +45,7 @@ def by_triggers(airflow: Installed, login: Path, ask: Callable[[triggers.Airflow
 
     async def asked() -> Any:
         async with aiohttp.ClientSession() as session:
-            service = triggers.Airflow(session, airflow.server().airflow_url, login)
+            service = triggers.Airflow(session, airflow.server().url("airflow"), login)
             await service.sign_in()
             return await ask(service)
 

@@ -35,7 +35,7 @@ def version(number: int, **changes: object) -> DataVersion:
 
 
 def links(*, git_pages: bool = True) -> Links:
-    return Links(Access(Paths.of(), Settings(), AIRFLOW, S3, GIT), git_pages)
+    return Links(Access(Paths.of(), Settings(), {"airflow": AIRFLOW, "s3": S3, "git": GIT}), git_pages)
 
 
 def entries(count: int, problems: dict[int, list[str]] | None = None, *, git_pages: bool = True) -> list[Entry]:

@@ -23,7 +23,7 @@ class Clone:
     """A clone of a repository with one commit on `main`, in which either user can push."""
 
     def __init__(self, stack: Stack, name: str, folder: Path) -> None:
-        self.stack, self.url = stack, f"{stack.access.git_url}/{name}"
+        self.stack, self.url = stack, f"{stack.access.url('git')}/{name}"
         folder.mkdir()
         self.repository = Repository(folder, signed_in_as(stack, GIT_BOT))
         self.repository.run("init", "--quiet", "--initial-branch=main")

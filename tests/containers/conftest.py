@@ -63,7 +63,7 @@ def lab_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 def compose_variables(lab_paths: Paths, images: ImageSet) -> Iterator[None]:
     """What compose.yaml asks for, where Compose looks for it: in the environment."""
     folder = lab_paths.source / "mounted"
-    write_secrets(Access(lab_paths, Settings(), "", "", ""), folder)
+    write_secrets(Access(lab_paths, Settings(), {"git": ""}), folder)
     references = {f"IMAGE_{name.upper()}": images.reference(name) for name in SERVICES}
     place = {"SECRETS": str(folder), "SECRETS_GROUP": str(os.getgid())}
     with pytest.MonkeyPatch.context() as patch:
@@ -128,4 +128,4 @@ def s3(stack: Stack) -> Iterator[object]:
 
 def fetched(stack: Stack, name: str, folder: Path) -> Repository:
     access = stack.access
-    return clone(f"{access.git_url}/{name}", "main", folder, access.tool_environment())
+    return clone(f"{access.url('git')}/{name}", "main", folder, access.tool_environment())

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lab import services
 from lab.access import Access
 from lab.components import gitea, storage
 from lab.config import Settings
@@ -18,6 +19,7 @@ from lab.engine.kubernetes import inside, manifests
 from lab.images import ImageSet
 from lab.paths import Paths
 from lab.proc import Completed, run
+from lab.services import CLUSTER
 from lab.wait import NotYetError, wait_until
 
 SERVICES = ("postgres", "gitea", "localstack")
@@ -39,7 +41,7 @@ class Stack:
     def access(self) -> Access:
         """Docker chooses other ports whenever a container starts: ask again after each."""
         urls = {name: f"http://127.0.0.1:{self.port(name)}" for name in PORTS}
-        return Access(self.paths, Settings(), "http://127.0.0.1:1", urls["localstack"], urls["gitea"])
+        return Access(self.paths, Settings(), {"s3": urls["localstack"], "git": urls["gitea"]})
 
     def inside(self) -> dict[str, str]:
         """What a step's pod has in its environment; its AWS credentials are the person's keys here."""
@@ -153,7 +155,8 @@ def keep_log(container: str, name: str) -> None:
 def write_secrets(access: Access, folder: Path) -> None:
     """The files that the Secrets of namespace `platform` are in pods: for the owner, and for a group to read."""
     access.secrets.ensure()
-    for secret, values in manifests.platform_secrets(access).items():
+    read = (service.objects(access.secrets) for service in services.running(CLUSTER))
+    for secret, values in (each for by_name in read for each in by_name.items()):
         (folder / secret).mkdir(parents=True, mode=0o750)
         for name, value in values.items():
             file = folder / secret / name

@@ -22,7 +22,7 @@ def push(stack: Stack, name: str, folder: Path, text: str) -> str:
     repository = Repository(folder, stack.access.tool_environment())
     repository.run("init", "--quiet", "--initial-branch=main")
     made = commit(repository, "One", {"a.txt": text})
-    repository.run("push", "--quiet", f"{stack.access.git_url}/{name}", "main")
+    repository.run("push", "--quiet", f"{stack.access.url('git')}/{name}", "main")
     return made
 
 
@@ -34,12 +34,12 @@ def test_the_labs_user_is_there_and_is_the_administrator(stack: Stack) -> None:
 
 @pytest.mark.parametrize("password", ["", "wrong"])
 def test_a_wrong_password_is_refused(stack: Stack, password: str) -> None:
-    url = f"{stack.access.git_url}/api/v1/user"
+    url = f"{stack.access.url('git')}/api/v1/user"
     assert httpx.get(url, auth=(GIT_USER, password), trust_env=False).status_code == 401
 
 
 def test_sign_up_is_closed(stack: Stack) -> None:
-    page = httpx.get(f"{stack.access.git_url}/user/sign_up", trust_env=False)
+    page = httpx.get(f"{stack.access.url('git')}/user/sign_up", trust_env=False)
     assert 'name="user_name"' not in page.text
 
 
@@ -53,7 +53,7 @@ def test_git_pushes_and_clones_with_the_credential_helper(stack: Stack, reposito
 
 def test_a_private_repository_is_readable_to_its_owner_only(stack: Stack, repository_name: str, tmp_path: Path) -> None:
     push(stack, repository_name, tmp_path / "one", "text")
-    url = f"{stack.access.git_url}/{repository_name}"
+    url = f"{stack.access.url('git')}/{repository_name}"
     known = stack.access.tool_environment()
     strangers = {
         "unknown": {name: value for name, value in known.items() if not name.startswith(("GIT_CONFIG_", "GITSYNC_"))},

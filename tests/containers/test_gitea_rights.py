@@ -61,7 +61,7 @@ def test_the_bot_sees_no_repository_but_those_it_was_given(stack: Stack, reposit
         assert f"{repository_name.removesuffix('.git')}" in seen
         assert other.removesuffix(".git") not in seen
     with pytest.raises(GitError):
-        clone(f"{stack.access.git_url}/{other}", "main", tmp_path / "other", signed_in_as(stack, GIT_BOT))
+        clone(f"{stack.access.url('git')}/{other}", "main", tmp_path / "other", signed_in_as(stack, GIT_BOT))
 
 
 REFUSALS = {403, 404, 409}
@@ -102,7 +102,7 @@ def test_the_bot_administers_nothing(made: Clone, repository_name: str) -> None:
 def test_the_bot_changes_no_password_in_the_browser(stack: Stack, repository_name: str) -> None:
     access = stack.access
     known = access.secrets[gitea.PASSWORDS[GIT_BOT]]
-    with httpx.Client(base_url=access.git_url, timeout=20, trust_env=False) as browser:
+    with httpx.Client(base_url=access.url("git"), timeout=20, trust_env=False) as browser:
         browser.post("/user/login", data={"user_name": GIT_BOT, "password": known})
         assert browser.get(f"/{repository_name.removesuffix('.git')}").status_code == 200  # it is signed in
         form = {"old_password": known, "password": "another-password", "retype": "another-password"}
@@ -112,7 +112,7 @@ def test_the_bot_changes_no_password_in_the_browser(stack: Stack, repository_nam
 
 def test_a_push_makes_no_repository(stack: Stack, made: Clone) -> None:
     for owner in (GIT_USER, GIT_BOT):
-        made.url = f"{stack.access.git_url}/{owner}/made-by-push.git"
+        made.url = f"{stack.access.url('git')}/{owner}/made-by-push.git"
         assert made.refusal(GIT_BOT, "main")
 
 

@@ -60,7 +60,7 @@ def test_sts_says_who_asks(stack: Stack) -> None:
     variables = stack.access.aws_variables()
     sts = boto3.client(
         "sts",
-        endpoint_url=stack.access.s3_url,
+        endpoint_url=stack.access.url("s3"),
         region_name=variables["AWS_DEFAULT_REGION"],
         aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
@@ -71,7 +71,7 @@ def test_sts_says_who_asks(stack: Stack) -> None:
 
 
 def test_it_is_the_release_that_is_pinned_and_runs_no_more_than_the_lab_needs(stack: Stack) -> None:
-    health = httpx.get(f"{stack.access.s3_url}/_localstack/health", trust_env=False).json()
+    health = httpx.get(f"{stack.access.url('s3')}/_localstack/health", trust_env=False).json()
     (pinned,) = [each for each in pins()["environments"]["localstack"]["requirements"] if "localstack-core" in each]
     assert health["version"] == pinned.partition("==")[2]
     on = {name for name, state in health["services"].items() if state in {"running", "available"}}

@@ -87,7 +87,7 @@ class Steps:
             "PIPELINE_DATASET": DATASET,
             "PIPELINE_ROWS": "2",
             "PIPELINE_SHARED_DIR": "/shared",
-            "PIPELINE_REPOSITORY": f"{access.git_url}/{self.repository}",
+            "PIPELINE_REPOSITORY": f"{access.url('git')}/{self.repository}",
             "DVC_CONFIG": DVC_CONFIG.format(remote=access.remote_url),
         }
         variables = {**self.stack.inside(), **run, **changes}

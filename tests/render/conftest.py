@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab import services
 from lab.access import Access
 from lab.config import Settings
 from lab.engine.airflow_values import shipped_files
@@ -40,8 +41,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Access:
     """A lab on kind of this checkout, with its state elsewhere."""
     paths = Paths(SOURCE, tmp_path_factory.mktemp("lab") / ".lab")
     Secrets(paths.secrets).ensure()
-    urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
-    return Access(paths, Settings(), *urls)
+    return Access(paths, Settings(), services.default_urls())
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,13 @@ import pytest
 
 from lab.access import Access
 from lab.config import Settings, TriggerSettings
-from lab.engine import aws_keys
 from lab.engine.kubernetes import inside, manifests
-from lab.engine.kubernetes.manifests import DATA_FOLDERS
+from lab.engine.kubernetes import overlay as overlay_reader
 from lab.engine.kubernetes.objects import write
 from lab.parity.render import kustomize
 from lab.pod_identity.associations import FILE, parse
 from lab.secrets import GENERATORS
+from lab.services import storage
 from tests.render.conftest import IMAGES, Object, Render, containers, find, pods, program, secrets_used
 
 EXPECTED_PORTS = {"gitea": (3000, 30300), "localstack": (4566, 30566), "postgres": (5432, None)}
@@ -96,7 +96,9 @@ def test_data_lies_in_the_folders_that_outlive_the_cluster(local: list[Object]) 
     volumes = {o["metadata"]["name"]: o["spec"] for o in local if o["kind"] == "PersistentVolume"}
     claims = {(o["metadata"]["namespace"], o["metadata"]["name"]): o["spec"] for o in local
               if o["kind"] == "PersistentVolumeClaim"}  # fmt: skip
-    assert {spec["local"]["path"] for spec in volumes.values()} == {f"/lab/data/{name}" for name in DATA_FOLDERS}
+    assert {spec["local"]["path"] for spec in volumes.values()} == {
+        f"/lab/data/{name}" for name in overlay_reader.data_folders()
+    }
     for name, spec in volumes.items():
         claim = claims.pop((spec["claimRef"]["namespace"], spec["claimRef"]["name"]))
         assert claim["volumeName"] == name
@@ -108,7 +110,7 @@ def test_data_lies_in_the_folders_that_outlive_the_cluster(local: list[Object]) 
 def test_gitea_shows_people_the_url_that_works_for_them(local: list[Object], access: Access) -> None:
     (container,) = find(local, "Deployment", "gitea")["spec"]["template"]["spec"]["containers"]
     values = {variable["name"]: variable.get("value") for variable in container["env"]}
-    assert values["GITEA__server__ROOT_URL"] == f"{access.git_url}/"
+    assert values["GITEA__server__ROOT_URL"] == f"{access.url('git')}/"
     assert values["GITEA__database__HOST"] == "postgres.platform:5432"
 
 
@@ -168,14 +170,14 @@ def test_localstack_has_its_keys_its_roles_and_the_names_at_which_pods_reach_it(
     assert values["LAB_S3_KEYS"] == folder
     assert {name for name in given["stringData"] if not given["stringData"][name]} == set()
     hosts = {name.strip() for name in values["LAB_S3_HOSTS"].split(",")}
-    assert inside.S3_URL.removeprefix("http://") in hosts
+    assert inside.s3_url().removeprefix("http://") in hosts
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         (header,) = container[probe]["httpGet"]["httpHeaders"]
         assert header["name"] == "Host"
         assert header["value"].partition(":")[0] in hosts
     roles = find(secrets, "ConfigMap", "localstack-roles")
     (mounted,) = [each for each in container["volumeMounts"] if each["name"] == "roles"]
-    assert values[aws_keys.ROLES_FILE] == f"{mounted['mountPath']}/{next(iter(roles['data']))}"
+    assert values[storage.ROLES_FILE] == f"{mounted['mountPath']}/{next(iter(roles['data']))}"
     associations = parse(find(secrets, "ConfigMap", "pod-identity-associations")["data"][FILE])
     assert set(json.loads(roles["data"]["roles.json"])) == set(associations.values())
 
@@ -202,7 +204,7 @@ def test_only_gitea_may_notify_the_service_of_pushes(local: list[Object]) -> Non
     service = find(local, "Service", "triggers")
     assert host == f"triggers.{service['metadata']['namespace']}"
     (port,) = service["spec"]["ports"]
-    assert inside.WEBHOOK_URL.startswith(f"http://{host}:{port['port']}/")
+    assert inside.webhook_url().startswith(f"http://{host}:{port['port']}/")
 
 
 def test_a_lab_that_starts_no_run_on_a_push_has_nothing_of_the_service(access: Access) -> None:

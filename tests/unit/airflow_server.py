@@ -44,4 +44,4 @@ def airflow_server(folder: Path, answer: Answer) -> Iterator[Access]:
     paths = Paths(folder, folder / ".lab")
     Secrets(paths.secrets).ensure()
     with http_server(Handler) as port:
-        yield Access(paths, Settings(), f"http://127.0.0.1:{port}", "", "")
+        yield Access(paths, Settings(), {"airflow": f"http://127.0.0.1:{port}", "s3": "", "git": ""})

@@ -85,5 +85,5 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Access:
     Secrets(paths.secrets).ensure()
     for folder in (paths.temporary, paths.user_home):
         folder.mkdir(parents=True)
-    git_url = f"http://127.0.0.1:{first_free([], {})}"
-    return Access(paths, Settings(), "http://127.0.0.1:1", "http://127.0.0.1:2", git_url)
+    git = f"http://127.0.0.1:{first_free([], {})}"
+    return Access(paths, Settings(), {"airflow": "http://127.0.0.1:1", "s3": "http://127.0.0.1:2", "git": git})

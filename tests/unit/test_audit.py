@@ -10,7 +10,7 @@ import pytest
 
 from lab.environments import Environment
 from lab.paths import SOURCE, Paths
-from lab.pins import AUDIT, LOCKED, lock_file
+from lab.pins import AUDIT, lock_file, locked
 from tests.unit.conftest import Outcome
 
 Lab = Callable[..., Outcome]
@@ -54,12 +54,12 @@ def test_every_lock_is_checked(lab: Lab, checkout: Paths, pip_audit: Callable[[s
     outcome = lab("audit")
     assert (outcome.status, outcome.out) == (0, "")
     asked = [Path(line) for line in (checkout.home / "asked").read_text("utf-8").splitlines()]
-    assert asked[1:] == [checkout.source / lock_file(name) for name in LOCKED]
+    assert asked[1:] == [checkout.source / lock_file(name) for name in locked()]
     assert "pip-audit" not in asked[0].read_text("utf-8")
     assert "\nmypy==" in asked[0].read_text("utf-8")  # tools of development, too
     assert {
         str(file.relative_to(SOURCE)) for file in SOURCE.glob("**/requirements.lock") if ".lab" not in file.parts
-    } <= {lock_file(name) for name in LOCKED}
+    } <= {lock_file(name) for name in locked()}
 
 
 def test_a_known_vulnerability_is_named_and_fails(lab: Lab, pip_audit: Callable[[str, str], None]) -> None:
@@ -67,7 +67,7 @@ def test_a_known_vulnerability_is_named_and_fails(lab: Lab, pip_audit: Callable[
     outcome = lab("audit", "--json")
     assert outcome.status == 1
     found = json.loads(outcome.out)["findings"]
-    assert len(found) == len(LOCKED) + 1
+    assert len(found) == len(locked()) + 1
     assert found[0] == {
         "lock": "uv.lock", "package": "dvc", "version": "3.67.1", "vulnerability": "PYSEC-1", "fixed_in": ["3.68"],
     }  # fmt: skip
@@ -91,5 +91,5 @@ def test_an_index_that_knows_no_package_is_no_clean_bill(lab: Lab, pip_audit: Ca
     pip_audit(json.dumps(unknown), "exit 0")
     outcome = lab("audit")
     assert outcome.status == 5
-    assert f"not checked: {len(LOCKED) + 1}" in outcome.err
+    assert f"not checked: {len(locked()) + 1}" in outcome.err
     assert "No known vulnerabilities" not in outcome.err

@@ -53,7 +53,7 @@ def airflow() -> AirflowOfRuns:
 def running(airflow: AirflowOfRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Access]:
     """A lab that is up, with one data version, and one with a pointer that people edited."""
     with airflow_server(tmp_path / "lab", airflow.answer) as access:
-        found = replace(access, git_url=lab_repository(tmp_path))
+        found = replace(access, urls={**access.urls, "git": lab_repository(tmp_path)})
         found.paths.user_home.mkdir(parents=True)
         versions(tmp_path, found)
         monkeypatch.setattr(context, "access", lambda: found)
@@ -97,7 +97,9 @@ def test_snapshot_of_a_lab_without_its_first_version(
     lab: Lab, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git(tmp_path, "init", "--quiet", "--bare", "server/lab/mlops.git")
-    monkeypatch.setattr(context, "access", lambda: replace(access, git_url=f"file://{tmp_path}/server"))
+    monkeypatch.setattr(
+        context, "access", lambda: replace(access, urls={**access.urls, "git": f"file://{tmp_path}/server"})
+    )
     check(lab, tmp_path, "repository-empty", "lab history")
 
 
@@ -141,7 +143,7 @@ def test_snapshot_of_an_airflow_that_does_not_answer(
     lab: Lab, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(context, "access", lambda: access)
-    monkeypatch.setattr("lab.components.airflow.PATIENCE", 0.1)
+    monkeypatch.setattr("lab.airflow.client.PATIENCE", 0.1)
     check(lab, tmp_path, "airflow-away", "lab logs --run latest")
 
 

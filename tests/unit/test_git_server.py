@@ -19,10 +19,11 @@ import pytest
 
 from lab.access import Access
 from lab.components import repository
-from lab.engine.health import answers
-from lab.engine.local.services import git_service
+from lab.engine.local import services
 from lab.engine.ports import first_free
 from lab.pipeline.git import GitError, Repository
+from lab.services.git import GIT
+from lab.services.probes import answers
 from lab.wait import NotYetError
 from tests.waiting import eventually
 
@@ -32,9 +33,9 @@ REFUSED = "Authentication failed"
 @pytest.fixture(scope="module")
 def server(access: Access) -> Iterator[psutil.Process]:
     """The server's process; it answers."""
-    port = urlsplit(access.git_url).port
+    port = urlsplit(access.url("git")).port
     assert port is not None
-    described = git_service(access, port)
+    described = services.program(GIT, access)
     with subprocess.Popen(described.command, env=described.environment, cwd=described.folder) as process:
         try:
             eventually(lambda: answers_now(access), "the Git server")
@@ -45,7 +46,7 @@ def server(access: Access) -> Iterator[psutil.Process]:
 
 def answers_now(access: Access) -> bool:
     try:
-        answers(f"{access.git_url}/healthz")
+        answers(f"{access.url('git')}/healthz")
     except NotYetError:
         return False
     return True
@@ -75,7 +76,7 @@ def push(clone: Repository, name: str, content: bytes) -> None:
 
 def request(access: Access, method: str, path: str, body: bytes = b"", password: str | None = None) -> tuple[int, str]:
     """Status and WWW-Authenticate of one bare HTTP request."""
-    parts = urlsplit(access.git_url)
+    parts = urlsplit(access.url("git"))
     assert parts.hostname is not None
     credentials = f"lab:{access.secrets['git-password'] if password is None else password}"
     header = {"Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
@@ -189,7 +190,7 @@ def test_hooks_do_not_see_the_password(access: Access, seeded: Repository, tmp_p
 def test_a_client_that_hangs_up_leaves_no_process_behind(
     access: Access, server: psutil.Process, seeded: Repository
 ) -> None:
-    parts = urlsplit(access.git_url)
+    parts = urlsplit(access.url("git"))
     token = base64.b64encode(f"lab:{access.secrets['git-password']}".encode()).decode()
     head = f"Host: x\r\nAuthorization: Basic {token}\r\n"
     for _ in range(5):
@@ -201,7 +202,7 @@ def test_a_client_that_hangs_up_leaves_no_process_behind(
 
 def announced(access: Access, *lines: str, password: str = "") -> bytes:
     """What is answered to a push of which only the headers have been sent."""
-    parts = urlsplit(access.git_url)
+    parts = urlsplit(access.url("git"))
     token = base64.b64encode(f"lab:{password}".encode()).decode()
     given = ("Host: x", *((f"Authorization: Basic {token}",) if password else ()), *lines)
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as client:
@@ -233,8 +234,8 @@ def test_a_backend_that_dies_before_its_headers_is_a_bad_gateway(access: Access,
     fake = tmp_path / "git"
     fake.write_text(f"#!/bin/sh\n{dying}\n", "utf-8")
     fake.chmod(0o755)
-    elsewhere = dataclasses.replace(access, git_url=f"http://127.0.0.1:{first_free([], {})}")
-    described = git_service(elsewhere, urlsplit(elsewhere.git_url).port or 0)
+    elsewhere = dataclasses.replace(access, urls={"git": f"http://127.0.0.1:{first_free([], {})}"})
+    described = services.program(GIT, elsewhere)
     environment = {**described.environment, "PATH": f"{tmp_path}:{described.environment['PATH']}"}
     with subprocess.Popen(described.command, env=environment, cwd=described.folder) as process:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lab import services
 from lab.access import GIT_BOT, Access
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
@@ -29,7 +30,7 @@ from tests.unit.kind_manifests import IMAGES, configuration_digests
 def access(tmp_path: Path) -> Access:
     paths = Paths.of(tmp_path)
     Secrets(paths.secrets).ensure()
-    return Access(paths, Settings(), "http://127.0.0.1:8080", "http://127.0.0.1:4566", "http://127.0.0.1:3001")
+    return Access(paths, Settings(), services.default_urls())
 
 
 @pytest.mark.parametrize(
@@ -47,16 +48,17 @@ def test_a_reference_is_taken_apart_at_the_right_colon(reference: str, fields: d
 
 def test_the_kustomization_points_to_the_overlay_by_a_relative_path(access: Access) -> None:
     folder = access.paths.run / "kind"
-    (resource,) = json.loads(manifests.rendered(access, IMAGES, folder)["kustomization.yaml"])["resources"]
+    resource, of_services = json.loads(manifests.rendered(access, IMAGES, folder)["kustomization.yaml"])["resources"]
     assert not os.path.isabs(resource)  # noqa: PTH117 - a text, not a path of this machine
     assert (folder / resource).resolve() == access.paths.source / "k8s" / "overlays" / "local"
+    assert of_services in manifests.rendered(access, IMAGES, folder)
 
 
 def test_no_secret_is_written_outside_of_the_secrets(shipped: Access) -> None:
     folder = shipped.paths.run / "kind"
     texts = [file.text for file in values.values_files(shipped, IMAGES, folder, migrated=True) if file.generated]
     texts += manifests.rendered(shipped, IMAGES, folder).values()
-    assert len(texts) == 2
+    assert len(texts) == 3
     for text in texts:
         assert [name for name in GENERATORS if shipped.secrets[name] in text] == []
 
@@ -104,7 +106,7 @@ def test_another_environment_makes_other_pods(access: Access) -> None:
     def annotation(of: Access, **images: str) -> str:
         return str(values.engine_values(of, {**IMAGES, **images}, migrated=True)["airflowPodAnnotations"])
 
-    other = Access(access.paths, access.settings, access.airflow_url, access.s3_url, "http://127.0.0.1:3002")
+    other = replace(access, urls={**access.urls, "git": "http://127.0.0.1:3002"})
     assert len({annotation(access), annotation(other), annotation(access, worker="another:1")}) == 3
 
 
@@ -125,7 +127,7 @@ def test_every_values_file_of_the_checkout_is_there(place: str, dags: str) -> No
 
 def test_settings_reach_the_values(access: Access) -> None:
     settings = Settings(airflow=AirflowSettings(parallelism=7, refresh_seconds=9))
-    changed = Access(access.paths, settings, access.airflow_url, access.s3_url, access.git_url)
+    changed = replace(access, settings=settings)
     config = values.engine_values(changed, IMAGES, migrated=True)["config"]
     assert config["core"]["parallelism"] == 7
     assert config["dag_processor"]["refresh_interval"] == 9
@@ -135,7 +137,7 @@ def test_data_folders_are_made_and_kept(tmp_path: Path) -> None:
     manifests.make_data_folders(tmp_path)
     (tmp_path / "s3" / "object").touch()
     manifests.make_data_folders(tmp_path)
-    assert sorted(folder.name for folder in tmp_path.iterdir()) == sorted(manifests.DATA_FOLDERS)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["gitea", "postgres", "s3", "shared"]
     assert (tmp_path / "s3" / "object").exists()
 
 
@@ -147,13 +149,13 @@ def shipped(access: Access) -> Access:
 
 def test_a_workload_that_the_lab_leaves_out_has_no_patch(shipped: Access) -> None:
     settings = Settings(triggers=TriggerSettings(on_push=False))
-    without = Access(shipped.paths, settings, shipped.airflow_url, shipped.s3_url, shipped.git_url)
+    without = replace(shipped, settings=settings)
     assert set(configuration_digests(shipped)) - set(configuration_digests(without)) == {"triggers"}
 
 
 def test_the_setting_of_steps_reaches_every_airflow_and_starts_other_pods(shipped: Access) -> None:
     settings = Settings(airflow=AirflowSettings(steps="kubernetes-executor"))
-    other = Access(shipped.paths, settings, shipped.airflow_url, shipped.s3_url, shipped.git_url)
+    other = replace(shipped, settings=settings)
     made = [inside.pipeline_environment(each, IMAGES["worker"])["PIPELINE_STEPS"] for each in (shipped, other)]
     assert made == ["local-executor", "kubernetes-executor"]
     digests = [values.engine_values(each, IMAGES, migrated=True)["airflowPodAnnotations"] for each in (shipped, other)]

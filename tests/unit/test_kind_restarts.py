@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import services
 from lab.access import Access
 from lab.components import gitea
 from lab.config import Settings
@@ -44,7 +45,7 @@ def access(tmp_path: Path) -> Access:
     """A lab of this checkout, with the overlay of the repository."""
     paths = Paths(SOURCE, tmp_path / ".lab")
     Secrets(paths.secrets).ensure()
-    return Access(paths, Settings(), "http://127.0.0.1:8080", "http://127.0.0.1:4566", "http://127.0.0.1:3001")
+    return Access(paths, Settings(), services.default_urls())
 
 
 def digests(access: Access) -> dict[str, str]:
@@ -66,8 +67,8 @@ def test_a_changed_secret_restarts_what_reads_it_and_nothing_else(access: Access
 
 
 def test_another_secret_of_the_webhook_is_another_webhook(access: Access) -> None:
-    before = gitea.webhook_url(access, inside.WEBHOOK_URL)
+    before = gitea.webhook_url(access, inside.webhook_url())
     access.secrets.replace("webhook-secret", GENERATORS["webhook-secret"]())
-    after = gitea.webhook_url(access, inside.WEBHOOK_URL)
+    after = gitea.webhook_url(access, inside.webhook_url())
     assert before != after
     assert access.secrets["webhook-secret"] not in after

@@ -13,13 +13,13 @@ import pytest
 from lab.config import PortSettings, Settings
 from lab.drill.refusing import refusing
 from lab.engine.local import LocalEngine, processes
-from lab.engine.local.supervisor import RUNNING, Service
-from lab.engine.names import GIT
+from lab.engine.local.supervisor import RUNNING, Program
 from lab.engine.ports import settle
 from lab.errors import ServiceError
 from lab.paths import SOURCE, Paths
 from lab.proc import clean_environment
 from lab.secrets import Secrets
+from lab.services.git import GIT
 from tests.unit.support import PATIENT, program
 from tests.waiting import eventually
 
@@ -56,7 +56,7 @@ def engine(tmp_path: Path) -> Iterator[LocalEngine]:
 def start_git(engine: LocalEngine, code: str) -> None:
     """A program instead of the Git server, under the supervisor."""
     environment = clean_environment({"LAB_HOME": str(engine.paths.home)})
-    engine.instance.start(Service(GIT, [sys.executable, "-c", code], environment, str(engine.paths.home)))
+    engine.instance.start(Program(GIT, [sys.executable, "-c", code], environment, str(engine.paths.home)))
     supervisor = engine.instance.supervisor()
     eventually(lambda: supervisor.states()[GIT]["statename"] == RUNNING, "the service")
     eventually(lambda: "up" in supervisor.last_lines(GIT), "its first line")
@@ -72,14 +72,14 @@ def test_the_labs_own_service_is_believed(engine: LocalEngine) -> None:
     asked: list[None] = []
     engine.instance.wait_for(GIT, lambda: asked.append(None), "Git")
     assert len(asked) == 1
-    assert engine.access().git_url.endswith(f":{port}")
+    assert engine.access().url("git").endswith(f":{port}")
 
 
 def test_what_this_command_itself_puts_in_place_of_a_service_is_the_labs(engine: LocalEngine) -> None:
     """As `lab drill` does while a service is away."""
     start_git(engine, PATIENT)
     with refusing("127.0.0.1", engine.instance.port("git")):
-        assert engine.access().git_url
+        assert engine.access().url("git")
 
 
 def test_what_a_service_of_the_lab_has_left_behind_is_the_labs(engine: LocalEngine) -> None:
@@ -96,7 +96,7 @@ def test_what_a_service_of_the_lab_has_left_behind_is_the_labs(engine: LocalEngi
 def test_a_child_of_the_service_may_listen_for_it(engine: LocalEngine) -> None:
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LISTEN!r}.format(port={{port}})])"
     start_git(engine, child.format(port=engine.instance.port("git")))
-    assert engine.access().git_url
+    assert engine.access().url("git")
 
 
 COMMANDS: dict[str, Callable[[LocalEngine], object]] = {

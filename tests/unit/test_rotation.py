@@ -12,12 +12,13 @@ import pytest
 from lab.config import Settings
 from lab.engine.kind.instance import Instance
 from lab.engine.kubernetes import airflow_phases, objects, release, rotation
-from lab.engine.local import LocalEngine, services
+from lab.engine.local import LocalEngine
 from lab.errors import NotRunningError, ProgramError
 from lab.paths import Paths
 from lab.pins import lock_file
 from lab.proc import Completed
 from lab.secrets import FERNET, GENERATORS, LASTING, PURPOSES, Secrets, names_of
+from lab.services import airflow
 from tests.unit.conftest import Outcome
 
 Lab = Callable[..., Outcome]
@@ -73,7 +74,7 @@ def local(checkout: Paths, secrets: Secrets) -> LocalEngine:
     for folder in (lock.parent, checkout.source / "lab" / "pipeline", checkout.airflow):
         folder.mkdir(parents=True)
     lock.touch()
-    services.database_file(checkout.airflow).touch()
+    airflow.database_file(checkout).touch()
     program = checkout.program("airflow", "airflow")
     program.parent.mkdir(parents=True)
     program.write_text(AIRFLOW.format(folder=checkout.airflow), "utf-8")
@@ -121,10 +122,10 @@ def test_a_rotation_that_failed_leaves_both_keys_and_continues_with_them(local: 
 
 def test_another_password_of_airflow_is_another_password_file(local: LocalEngine, secrets: Secrets) -> None:
     access = local.instance.access()
-    before = services.passwords(access)
+    before = airflow.passwords(access)
     local.rotate(["airflow-password"], no_note)
-    assert json.loads(services.passwords(access)) == {"admin": secrets["airflow-password"]}
-    assert services.passwords(access) != before
+    assert json.loads(airflow.passwords(access)) == {"admin": secrets["airflow-password"]}
+    assert airflow.passwords(access) != before
 
 
 def test_a_lab_without_secrets_has_none_to_replace(checkout: Paths) -> None:

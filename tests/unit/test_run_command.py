@@ -33,7 +33,7 @@ def airflow() -> AirflowLab:
 def running(airflow: AirflowLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Access]:
     """A lab that is up: its repository is a folder, its Airflow gives the answers of `airflow`."""
     with airflow_server(tmp_path / "lab", airflow.answer) as access:
-        found = replace(access, git_url=lab_repository(tmp_path))
+        found = replace(access, urls={**access.urls, "git": lab_repository(tmp_path)})
         found.paths.user_home.mkdir(parents=True)
         monkeypatch.setattr(context, "access", lambda: found)
         yield found
@@ -140,7 +140,7 @@ def test_ctrl_c_says_that_the_run_continues(airflow: AirflowLab, running: Access
         "import pathlib, sys\nfrom lab.access import Access\nfrom lab.config import Settings\n"
         "from lab.paths import Paths\nfrom lab.cli import context, main\n"
         f"paths = Paths(pathlib.Path({str(running.paths.source)!r}), pathlib.Path({str(running.paths.home)!r}))\n"
-        f"found = Access(paths, Settings(), {running.airflow_url!r}, '', {running.git_url!r})\n"
+        f"found = Access(paths, Settings(), {dict(running.urls)!r})\n"
         "context.access = lambda: found\nsys.argv = ['lab', 'run']\nmain()"
     )
     with subprocess.Popen([sys.executable, "-c", code], env=dict(os.environ), stderr=subprocess.PIPE, text=True) as run:

@@ -8,11 +8,14 @@ import pytest
 
 from lab.access import Access
 from lab.config import Settings, TriggerSettings
-from lab.engine import names
 from lab.engine.local import services
-from lab.engine.local.supervisor import Service
+from lab.engine.local.supervisor import Program
 from lab.pins import lock_file
 from lab.secrets import GENERATORS
+from lab.services import airflow
+from lab.services.airflow import API_SERVER
+from lab.services.storage import LOCALSTACK
+from lab.services.triggers import TRIGGERS
 
 
 @pytest.fixture(autouse=True)
@@ -24,23 +27,14 @@ def worker_sources(access: Access) -> None:
     lock.touch()
 
 
-def described(access: Access) -> list[Service]:
-    return [
-        services.git_service(access, 3000),
-        services.localstack_service(access, 4566),
-        *services.airflow_services(access).values(),
-        services.triggers_service(access),
-    ]
-
-
-def test_every_service_is_described_once(access: Access) -> None:
-    assert sorted(service.name for service in described(access)) == sorted(services.NAMES)
+def described(access: Access) -> list[Program]:
+    return [services.program(name, access) for name in services.names()]
 
 
 def test_a_lab_that_starts_no_run_on_a_push_has_no_service_for_it() -> None:
     off = Settings(triggers=TriggerSettings(on_push=False))
-    assert set(services.NAMES) - set(services.names(off)) == {names.TRIGGERS}
-    assert services.names(Settings()) == services.NAMES
+    assert set(services.names()) - set(services.names(off)) == {TRIGGERS}
+    assert services.names(Settings()) == services.names()
 
 
 @pytest.mark.parametrize("name", ["SHLVL", "PWD", "OLDPWD", "_", "TERM", "MAKEFLAGS", "MAKELEVEL", "SSH_TTY", "EDITOR"])
@@ -78,12 +72,12 @@ def test_every_process_of_the_lab_can_be_known_by_its_home(access: Access) -> No
 
 def test_everything_listens_on_loopback_only(access: Access) -> None:
     described_by_name = {service.name: service.environment for service in described(access)}
-    assert described_by_name[names.LOCALSTACK]["GATEWAY_LISTEN"] == "127.0.0.1:4566"
-    assert described_by_name[names.API_SERVER]["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert described_by_name[LOCALSTACK]["GATEWAY_LISTEN"] == "127.0.0.1:2"
+    assert described_by_name[API_SERVER]["AIRFLOW__API__HOST"] == "127.0.0.1"
 
 
 def test_airflow_reads_dags_from_the_labs_repository(access: Access) -> None:
-    environment = services.airflow_environment(access)
+    environment = airflow.environment(access)
     (bundle,) = json.loads(environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
     assert bundle["kwargs"]["tracking_ref"] == "main"
     assert json.loads(environment["AIRFLOW_CONN_GIT_DEFAULT"])["host"] == access.repository_url

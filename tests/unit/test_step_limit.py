@@ -15,9 +15,9 @@ from lab.engine.eks import manifests
 from lab.engine.eks.settings import AirflowSettings as EksAirflow
 from lab.engine.eks.settings import EksSettings
 from lab.engine.kubernetes import inside
-from lab.engine.local import services
 from lab.errors import SettingsError
 from lab.pins import lock_file
+from lab.services import airflow
 from tests.unit.eks.conftest import BASE
 
 LIMIT = "PIPELINE_STEP_MINUTES"
@@ -31,7 +31,7 @@ def test_every_engine_gives_the_limit_of_a_step_to_the_dag(access: Access, minut
     lock.touch()
     here = dataclasses.replace(access, settings=Settings(airflow=AirflowSettings(step_minutes=minutes)))
     there = EksSettings.model_validate({**BASE, "airflow": EksAirflow(step_minutes=minutes).model_dump()})
-    assert services.step_variables(here)[LIMIT] == str(minutes)
+    assert airflow.step_variables(here)[LIMIT] == str(minutes)
     assert inside.pipeline_environment(here, "worker:1")[LIMIT] == str(minutes)
     assert manifests.pipeline_environment(there)[LIMIT] == str(minutes)
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from lab.engine.local import processes
-from lab.engine.local.supervisor import RUNNING, Service, Supervisor
+from lab.engine.local.supervisor import RUNNING, Program, Supervisor
 from lab.engine.ports import first_free
 from lab.errors import ServiceError
 from lab.paths import Paths
@@ -45,9 +45,9 @@ def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]
     processes.end_all(running.paths.home)
 
 
-def service(supervisor: Supervisor, name: str, code: str = PATIENT, **variables: str) -> Service:
+def service(supervisor: Supervisor, name: str, code: str = PATIENT, **variables: str) -> Program:
     environment = clean_environment({"LAB_HOME": str(supervisor.paths.home), "TOKEN": SECRET, **variables})
-    return Service(name, [sys.executable, "-c", code], environment, str(supervisor.paths.home))
+    return Program(name, [sys.executable, "-c", code], environment, str(supervisor.paths.home))
 
 
 def pid_of(supervisor: Supervisor, name: str) -> int:

@@ -64,9 +64,8 @@ def access(place: Place, airflow_url: str = "") -> EksAccess:
     """How the lab is reached; secrets come from the environment, else from the cluster."""
     settings = place.settings
     storage = StorageSettings(bucket=settings.storage.bucket, prefix=settings.storage.prefix, region=settings.region)
-    return EksAccess(
-        place.paths, Settings(storage=storage), airflow_url, "", "", eks=settings, known=known_secrets(place)
-    )
+    urls = {"airflow": airflow_url}
+    return EksAccess(place.paths, Settings(storage=storage), urls, eks=settings, known=known_secrets(place))
 
 
 def known_secrets(place: Place) -> dict[str, str]:

@@ -12,9 +12,9 @@ from lab.engine.kubernetes import release, rollout
 from lab.engine.kubernetes.cluster import AIRFLOW, Cluster
 from lab.engine.kubernetes.release import LABEL, LIMIT, RELEASE
 from lab.engine.kubernetes.waiting import wait_for
-from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER
 from lab.engine.phases import Note
 from lab.errors import ServiceError
+from lab.services.airflow import API_SERVER, DAG_PROCESSOR, SCHEDULER
 from lab.wait import NotYetError
 
 READY_LIMIT = 900

@@ -10,7 +10,7 @@ from lab.docker import docker, inspect
 from lab.engine import ports
 from lab.engine.kind.cluster_config import cluster_config
 from lab.engine.kind.instance import Instance
-from lab.engine.kubernetes import airflow_tables, manifests
+from lab.engine.kubernetes import airflow_tables, manifests, overlay
 from lab.errors import HostError, LabError, SettingsError
 from lab.host import INOTIFY_HINT
 from lab.images.catalogue import IN_CLUSTER
@@ -21,8 +21,6 @@ from lab.wait import NotYetError, wait_until
 CREATE_LIMIT = 240
 START_LIMIT = 120
 LOAD_LIMIT = 600
-NODE_PORTS = {"airflow": 30080, "s3": 30566, "git": 30300}
-"""The node ports that forward the lab's ports to services: k8s/overlays/local has the same."""
 
 
 def require_own(instance: Instance) -> None:
@@ -123,7 +121,7 @@ def config(instance: Instance) -> str:
     name = "cluster.yaml" if instance.images.baked else "cluster-pulled.yaml"
     template = (instance.paths.source / "k8s" / "kind" / name).read_text("utf-8")
     chosen = ports.read(instance.port_file)
-    mapped = {node_port: chosen[name] for name, node_port in NODE_PORTS.items()}
+    mapped = {node_port: chosen[name] for name, node_port in overlay.node_ports().items()}
     image = instance.images.reference("node")
     return cluster_config(template, name=instance.cluster, image=image, ports=mapped, data=instance.data.resolve())
 

@@ -6,16 +6,17 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from lab import services
 from lab.docker import inspect, require_engine
 from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.kind import cluster
 from lab.engine.kind.instance import Instance
-from lab.engine.kubernetes import logs, report, rotation
+from lab.engine.kubernetes import report, rotation
 from lab.engine.kubernetes.cluster import SYSTEM
-from lab.engine.names import API_SERVER
 from lab.errors import LabError, ProgramError
 from lab.host import Check, docker_ports, inotify, kind_checks
+from lab.services.airflow import API_SERVER
 
 KINDNET = "daemonset.apps/kindnet"
 API_SERVER_SECONDS = 120
@@ -29,15 +30,14 @@ def status(instance: Instance) -> Status:
         stopped = container is not None and instance.is_own(container)
         return Status("kind", "stopped" if stopped else "down", [])
     access = instance.access()
-    pages = {"gitea": access.git_url, "localstack": access.s3_url, API_SERVER: access.airflow_url}
     try:
-        services = report.services(instance.kube, access, logs.names(instance.settings), pages)
+        found = report.services(instance.kube, access, instance.settings)
     except ProgramError as error:
         return Status("kind", "starting", [ServiceStatus("cluster", "starting", why_no_answer(instance, error))])
-    urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
-    answers = any(service.name == API_SERVER and service.state == "healthy" for service in services)
+    urls = {label.lower(): url for label, url in services.addresses(access).items()}
+    answers = any(service.name == API_SERVER and service.state == "healthy" for service in found)
     faults = health.import_errors(access) if answers else []
-    return Status("kind", report.state_of(services), services, urls, memory(instance), "node", faults)
+    return Status("kind", report.state_of(found), found, urls, memory(instance), "node", faults)
 
 
 def why_no_answer(instance: Instance, error: ProgramError) -> str:

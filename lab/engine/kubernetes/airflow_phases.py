@@ -6,14 +6,15 @@ import functools
 import time
 
 from lab.components import gitea
-from lab.engine.health import answers, dags_loaded
+from lab.engine.health import dags_loaded
 from lab.engine.kubernetes import inside, rollout, values
 from lab.engine.kubernetes import release as releases
 from lab.engine.kubernetes.cluster import AIRFLOW
 from lab.engine.kubernetes.instance import ClusterInstance
 from lab.engine.kubernetes.waiting import awaited, succeeds, wait_for
-from lab.engine.names import API_SERVER, DAG_PROCESSOR, SCHEDULER, TRIGGERS
 from lab.engine.phases import Note, Phase
+from lab.services.airflow import API_SERVER, DAG_PROCESSOR, SCHEDULER, api_answers
+from lab.services.triggers import TRIGGERS
 
 APPLY_LIMIT = 60
 READY_LIMIT = 300
@@ -50,7 +51,7 @@ def airflow(instance: ClusterInstance) -> Phase:
 def require_airflow(instance: ClusterInstance) -> None:
     """Return if Airflow answers and all of it is rolled out; NotYetError otherwise."""
     rollout.require_done(instance.kube, API_SERVER, SCHEDULER, DAG_PROCESSOR)
-    answers(f"{instance.access().airflow_url}/api/v2/version")
+    api_answers(instance.access())
 
 
 def dags(instance: ClusterInstance) -> Phase:
@@ -73,7 +74,7 @@ def triggers(instance: ClusterInstance) -> Phase:
 
     def done() -> bool:
         access = instance.access()
-        if gitea.webhooks(access) != ([gitea.webhook_url(access, inside.WEBHOOK_URL)] if wanted else []):
+        if gitea.webhooks(access) != ([gitea.webhook_url(access, inside.webhook_url())] if wanted else []):
             return False
         return not wanted or succeeds(probe)
 
@@ -82,6 +83,6 @@ def triggers(instance: ClusterInstance) -> Phase:
             gitea.remove_webhooks(instance.access())
             return
         wait_for(instance.kube, probe, note, what="the watch for pushes", namespace=AIRFLOW, limit=READY_LIMIT)
-        gitea.ensure_webhook(instance.access(), inside.WEBHOOK_URL)
+        gitea.ensure_webhook(instance.access(), inside.webhook_url())
 
     return Phase("triggers", "Watching for pushes", READY_LIMIT, done, watch, ("airflow", "dataset"))

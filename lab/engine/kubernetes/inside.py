@@ -5,17 +5,36 @@ from __future__ import annotations
 import json
 
 from lab.access import Access
+from lab.engine.kubernetes import overlay
 from lab.engine.kubernetes.cluster import AIRFLOW
 from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES, Identity
 from lab.pipeline.git import isolated_variables
+from lab.services.database import DATABASE
+from lab.services.git import GIT
+from lab.services.storage import LOCALSTACK
+from lab.services.triggers import TRIGGERS
 
-GIT_URL = "http://gitea.platform:3000"
-S3_URL = "http://localstack.platform:4566"
-DATABASE = "postgres.platform:5432"
-WEBHOOK_URL = "http://triggers.airflow:8080/push"
 ACCOUNT = "000000000000"
 """LocalStack's account for keys that name none."""
 PARTITION = "aws"
+
+
+def git_url() -> str:
+    return f"http://{overlay.address(GIT)}"
+
+
+def s3_url() -> str:
+    return f"http://{overlay.address(LOCALSTACK)}"
+
+
+def webhook_url() -> str:
+    """Where Gitea reports pushes."""
+    return f"http://{overlay.address(TRIGGERS)}/push"
+
+
+def database() -> str:
+    """Host and port."""
+    return overlay.address(DATABASE)
 
 
 def pipeline_environment(access: Access, worker_image: str, worker_digest: str = "") -> dict[str, str]:
@@ -24,14 +43,14 @@ def pipeline_environment(access: Access, worker_image: str, worker_digest: str =
     The repository has the URL that works in the user's browser; Git maps its host to the address inside the cluster.
     """
     return {
-        **isolated_variables(access.repository_url, reached_at=GIT_URL),
+        **isolated_variables(access.repository_url, reached_at=git_url()),
         "PIPELINE_OPERATOR": "pod",
         "PIPELINE_STEPS": access.settings.airflow.steps,
         "PIPELINE_STEP_MINUTES": str(access.settings.airflow.step_minutes),
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_WORKER_IMAGE": worker_image,
         **({"PIPELINE_WORKER_DIGEST": worker_digest} if worker_digest else {}),
-        "AWS_ENDPOINT_URL": S3_URL,
+        "AWS_ENDPOINT_URL": s3_url(),
         "AWS_DEFAULT_REGION": access.settings.storage.region,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -61,6 +80,6 @@ def identity_environment(access: Access) -> dict[str, str]:
     region = access.settings.storage.region
     return {
         "AWS_REGION": region,
-        "POD_IDENTITY_STS_URL": S3_URL,
+        "POD_IDENTITY_STS_URL": s3_url(),
         "POD_IDENTITY_CLUSTER_ARN": f"arn:aws:eks:{region}:{ACCOUNT}:cluster/{access.settings.cluster.name}",
     }

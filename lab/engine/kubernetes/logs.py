@@ -6,30 +6,20 @@ import subprocess
 from collections.abc import Iterator
 
 from lab.config import Settings
-from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM, SYSTEM, Cluster
-from lab.engine.names import TRIGGERS
-
-SERVICES = {
-    "postgres": (PLATFORM, "app.kubernetes.io/name=postgres"),
-    "gitea": (PLATFORM, "app.kubernetes.io/name=gitea"),
-    "localstack": (PLATFORM, "app.kubernetes.io/name=localstack"),
-    "pod-identity": (SYSTEM, "app.kubernetes.io/name=pod-identity"),
-    "airflow-api-server": (AIRFLOW, "component=api-server"),
-    "airflow-scheduler": (AIRFLOW, "component=scheduler"),
-    "airflow-dag-processor": (AIRFLOW, "component=dag-processor"),
-    TRIGGERS: (AIRFLOW, "app.kubernetes.io/name=triggers"),
-}
-"""Each service: its namespace and the label that selects its pods."""
+from lab.engine.kubernetes import overlay
+from lab.engine.kubernetes.cluster import Cluster
 
 
 def names(settings: Settings) -> list[str]:
     """The services of a lab with these settings."""
-    return [name for name in SERVICES if settings.triggers.on_push or name != TRIGGERS]
+    return list(overlay.places(settings))
 
 
 def arguments(service: str, lines: int) -> list[str]:
-    namespace, selector = SERVICES[service]
-    return ["logs", "--namespace", namespace, "--selector", selector, "--all-containers", f"--tail={lines}"]
+    place = overlay.places()[service]
+    return [
+        "logs", "--namespace", place.namespace, "--selector", place.selector, "--all-containers", f"--tail={lines}"
+    ]  # fmt: skip
 
 
 def last_lines(cluster: Cluster, service: str, lines: int) -> str:

@@ -11,37 +11,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab import services
 from lab.access import GIT_BOT, Access
 from lab.engine import configuration
 from lab.engine.airflow_secrets import LABELS, generated, git_credentials, secret_object
 from lab.engine.airflow_values import name_and_tag
-from lab.engine.aws_keys import agent_keys, storage_keys
-from lab.engine.kubernetes import inside
+from lab.engine.kubernetes import inside, overlay
 from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM, SYSTEM
+from lab.services import CLUSTER
 
+SERVICES_FILE = "services.yaml"
+"""The objects of the services. The overlay's kustomization does not list their manifests, so it names no service."""
 ASSOCIATIONS, ASSOCIATIONS_FILE = "pod-identity-associations", "associations.yaml"
 """The ConfigMap that the service of Pod Identity reads, and the key in it: lab/pod_identity/associations.py."""
-PLATFORM_IMAGES = ("gitea", "localstack", "pod-identity", "postgres", "worker")
-"""The images that the overlay names, as `lab/<name>`."""
-DATA_FOLDERS = ("gitea", "postgres", "s3", "shared")
-"""Folders that must exist below the node's `/lab/data` before a pod starts; the kubelet sets the group of each."""
-
-WITHOUT_TRIGGERS = [
-    {"apiVersion": version, "kind": kind, "metadata": {"namespace": AIRFLOW, "name": "triggers"}, "$patch": "delete"}
-    for version, kind in (("v1", "ServiceAccount"), ("v1", "Service"), ("apps/v1", "Deployment"))
-]
-"""Patches that remove the service `triggers` from the overlay."""
 
 
 def make_data_folders(data: Path) -> None:
     """Create the folders of the cluster's volumes in `data`, which kind mounts as the node's `/lab/data`."""
-    for name in DATA_FOLDERS:
+    for name in overlay.data_folders():
         (data / name).mkdir(parents=True, exist_ok=True)
 
 
 def kustomization(access: Access, images: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """The overlay `local`, for `folder`, with the references of `images` (by name) and the URL of Gitea for people."""
-    root_url = {"name": "GITEA__server__ROOT_URL", "value": f"{access.git_url}/"}
+    root_url = {"name": "GITEA__server__ROOT_URL", "value": f"{access.url('git')}/"}
     container = {"name": "gitea", "env": [root_url]}
     patch = {
         "apiVersion": "apps/v1",
@@ -49,24 +42,31 @@ def kustomization(access: Access, images: Mapping[str, str], folder: Path) -> di
         "metadata": {"name": "gitea", "namespace": PLATFORM},
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
-    overlay = access.paths.source / "k8s" / "overlays" / "local"
-    unwanted = [] if access.settings.triggers.on_push else WITHOUT_TRIGGERS
-    absent = [each["metadata"] for each in unwanted]
-    restarts = configuration.patches(overlay, objects(access, images["worker"]))
-    patches = [patch, *(each for each in restarts if each["metadata"] not in absent), *unwanted]
+    shipped = access.paths.source / "k8s" / "overlays" / "local"
+    known = objects(access, images["worker"])
+    patches = [patch, *configuration.patches(included(access), known)]
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         # Relative, because kustomize takes nothing else.
-        "resources": [os.path.relpath(overlay, folder)],
-        "images": [{"name": f"lab/{name}", **image_fields(images[name])} for name in PLATFORM_IMAGES],
+        "resources": [os.path.relpath(shipped, folder), SERVICES_FILE],
+        "images": [{"name": f"lab/{name}", **image_fields(images[name])} for name in overlay.images()],
         "patches": [{"patch": json.dumps(each)} for each in patches],
     }
 
 
+def included(access: Access) -> list[dict[str, Any]]:
+    """The objects in the manifests of the lab's services."""
+    running = services.running(CLUSTER, access.settings)
+    return [each for service in running for each in overlay.objects(service)]
+
+
 def rendered(access: Access, images: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The files of `folder` for `kubectl apply --server-side --kustomize`, by name."""
-    return {"kustomization.yaml": json.dumps(kustomization(access, images, folder), indent=2) + "\n"}
+    return {
+        "kustomization.yaml": json.dumps(kustomization(access, images, folder), indent=2) + "\n",
+        SERVICES_FILE: "---\n".join(json.dumps(each) + "\n" for each in included(access)),  # JSON is YAML
+    }
 
 
 def image_fields(reference: str) -> dict[str, str]:
@@ -97,17 +97,12 @@ def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[
     identity = {**named("ConfigMap", SYSTEM, "pod-identity"), "data": inside.identity_environment(access)}
     roles = {**named("ConfigMap", PLATFORM, "localstack-roles"), "data": {"roles.json": inside.role_policies(access)}}
     associations = {**named("ConfigMap", SYSTEM, ASSOCIATIONS), "data": {ASSOCIATIONS_FILE: inside.associations()}}
-    by_namespace = (
+    places = overlay.places().values()
+    read = [
         (AIRFLOW, airflow_secrets(access)),
-        (AIRFLOW, triggers_secrets(access)),
-        (PLATFORM, platform_secrets(access)),
-        (SYSTEM, system_secrets(access)),
-    )
-    secrets = [
-        secret_object(namespace, name, values)
-        for namespace, by_name in by_namespace
-        for name, values in by_name.items()
+        *((each.namespace, each.service.objects(access.secrets)) for each in places),
     ]
+    secrets = [secret_object(namespace, *each) for namespace, by_name in read for each in by_name.items()]
     return [environment, identity, roles, associations, *secrets]
 
 
@@ -121,40 +116,6 @@ def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
     password = secrets["postgres-airflow-password"]
     return {
         "git-credentials": git_credentials(GIT_BOT, secrets["git-bot-password"]),
-        "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.DATABASE}/airflow"},
+        "airflow-metadata": {"connection": f"postgresql://airflow:{password}@{inside.database()}/airflow"},
         **generated(secrets),
-    }
-
-
-def triggers_secrets(access: Access) -> dict[str, dict[str, str]]:
-    """What only the service `triggers` reads in the namespace `airflow`."""
-    return {"triggers": {"webhook-secret": access.secrets["webhook-secret"]}}
-
-
-def platform_secrets(access: Access) -> dict[str, dict[str, str]]:
-    """The Secrets of the namespace `platform`."""
-    secrets = access.secrets
-    return {
-        "postgres-password": {
-            "password": secrets["postgres-password"],
-            "airflow-password": secrets["postgres-airflow-password"],
-            "gitea-password": secrets["postgres-gitea-password"],
-        },
-        "gitea": {
-            "secret-key": secrets["gitea-secret-key"],
-            "internal-token": secrets["gitea-internal-token"],
-            "jwt-secret": secrets["gitea-jwt-secret"],
-            "admin-password": secrets["git-password"],
-        },
-        "localstack": {**storage_keys(secrets), **agent_keys(secrets)},
-    }
-
-
-def system_secrets(access: Access) -> dict[str, dict[str, str]]:
-    """The Secrets of the namespace `kube-system`."""
-    return {
-        "pod-identity": {
-            "POD_IDENTITY_ACCESS_KEY_ID": access.secrets["pod-identity-access-key-id"],
-            "POD_IDENTITY_SECRET_ACCESS_KEY": access.secrets["pod-identity-secret-access-key"],
-        }
     }

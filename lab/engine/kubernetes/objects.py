@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.engine.kubernetes import manifests
-from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM, Cluster
+from lab.engine.kubernetes import manifests, overlay
+from lab.engine.kubernetes.cluster import SYSTEM, Cluster
 from lab.engine.kubernetes.instance import ClusterInstance
 from lab.errors import ProgramError
 
 LIMIT = 120
 SERVER_SIDE = ("--server-side", "--force-conflicts")
-WORKLOADS = {"deployment.apps/gitea", "deployment.apps/localstack", "statefulset.apps/postgres"}
-TRIGGERS = "deployment.apps/triggers"
 CHANGED = re.compile(r"^diff .*/(?:[a-z0-9.-]+\.)?v\d\w*\.(?P<kind>[A-Z]\w*)\.[a-z0-9-]*\.(?P<name>\S+)$", re.MULTILINE)
 """The line of `kubectl diff` that names an object."""
 
@@ -66,10 +65,9 @@ def apply(instance: ClusterInstance) -> None:
         ProgramError: the cluster refused one; kubectl's last lines are the detail.
     """
     secrets = manifests.secret_objects(instance.access(), *instance.worker)
-    # Claims before the pods that name them: the scheduler backs off for seconds when a pod's claim is unbound.
-    volumes = instance.paths.source / "k8s" / "overlays" / "local" / "volumes.yaml"
-    first = ("--field-manager=lab-secrets", "--filename=-", f"--filename={volumes}")
-    instance.kube.kubectl("apply", *SERVER_SIDE, *first, text=secrets, limit=LIMIT)
+    volumes = "".join(f"---\n{json.dumps(each)}\n" for each in overlay.volumes())
+    first = ("--field-manager=lab-secrets", "--filename=-")
+    instance.kube.kubectl("apply", *SERVER_SIDE, *first, text=f"{secrets}\n{volumes}", limit=LIMIT)
     apply_files(instance.kube, instance.run_files, rendered(instance))
     stamp(instance).write_text(wanted(instance), "utf-8")
 
@@ -78,9 +76,11 @@ def are_applied(instance: ClusterInstance) -> bool:
     """Whether this cluster has them as they would be applied now: only the lab changes them."""
     if not stamp(instance).exists() or stamp(instance).read_text("utf-8") != wanted(instance):
         return False
-    if instance.settings.triggers.on_push and TRIGGERS not in workloads(instance.kube, AIRFLOW):
-        return False
-    return workloads(instance.kube, PLATFORM) >= WORKLOADS
+    wanted_workloads: dict[str, set[str]] = {}
+    for place in overlay.places(instance.settings).values():
+        if place.service.manifest and place.namespace != SYSTEM:  # what is there has its own phase
+            wanted_workloads.setdefault(place.namespace, set()).add(place.workload)
+    return all(workloads(instance.kube, namespace) >= names for namespace, names in wanted_workloads.items())
 
 
 def workloads(cluster: Cluster, namespace: str) -> set[str]:

@@ -7,15 +7,18 @@ import functools
 from lab.components import gitea, storage
 from lab.engine import dataset
 from lab.engine.health import bucket_answers
-from lab.engine.kubernetes import objects, rollout
+from lab.engine.kubernetes import objects, overlay, rollout
 from lab.engine.kubernetes.cluster import PLATFORM, SYSTEM
 from lab.engine.kubernetes.instance import ClusterInstance
+from lab.engine.kubernetes.overlay import Place
 from lab.engine.kubernetes.waiting import awaited, succeeds, wait_for
-from lab.engine.names import LOCALSTACK
 from lab.engine.phases import Note, Phase
+from lab.services.pod_identity import POD_IDENTITY
+from lab.services.storage import LOCALSTACK
 from lab.wait import NotYetError
 
-IDENTITY = "pod-identity"
+OWN = {"airflow", "dags", "database", "git", "identity", "storage", "triggers"}
+"""The roles of services that are waited for by a phase that does more than that."""
 APPLY_LIMIT = 60
 READY_LIMIT = 180
 """Seconds that a service of the platform may take until it answers."""
@@ -24,7 +27,9 @@ READY_LIMIT = 180
 def phases(instance: ClusterInstance) -> list[Phase]:
     """All of them; they need the phase `cluster`, and `environment-worker`."""
     made = dataset.dataset(instance, READY_LIMIT)
-    return [platform(instance), identity(instance), git(instance), stores(instance), made]
+    others = [further(instance, place) for place in overlay.places(instance.settings).values()
+              if place.service.role not in OWN]  # fmt: skip
+    return [platform(instance), identity(instance), git(instance), stores(instance), made, *others]
 
 
 def platform(instance: ClusterInstance) -> Phase:
@@ -40,7 +45,7 @@ def identity(instance: ClusterInstance) -> Phase:
     """Before it is there, the API server admits no pod of Airflow."""
     return awaited(
         instance.kube, "identity", "Starting Pod Identity",
-        functools.partial(rollout.require_done, instance.kube, IDENTITY),
+        functools.partial(rollout.require_done, instance.kube, POD_IDENTITY),
         what="Pod Identity", namespace=SYSTEM, limit=READY_LIMIT, needs=("platform",),
     )  # fmt: skip
 
@@ -63,6 +68,21 @@ def require_git(instance: ClusterInstance) -> None:
     """Return if Gitea answers and it and its database are rolled out; NotYetError otherwise."""
     rollout.require_done(instance.kube, "postgres", "gitea")
     gitea.answers(instance.access())
+
+
+def further(instance: ClusterInstance, place: Place) -> Phase:
+    """The phase of any other service, from its record."""
+    service = place.service
+
+    def probe() -> None:
+        rollout.require_done(instance.kube, place.name)
+        if service.probe:
+            service.probe(instance.access())
+
+    return awaited(
+        instance.kube, service.role, service.heading, probe,
+        what=service.what, namespace=place.namespace, limit=READY_LIMIT, needs=("platform",),
+    )  # fmt: skip
 
 
 def stores(instance: ClusterInstance) -> Phase:

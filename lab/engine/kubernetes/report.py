@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from lab.access import Access
-from lab.engine import health, names
+from lab.config import Settings
+from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.kubernetes import logs, pods
+from lab.engine.kubernetes import overlay, pods
 from lab.engine.kubernetes.cluster import Cluster
+from lab.engine.kubernetes.overlay import Place
 from lab.engine.kubernetes.pods import Pod
 from lab.host import Check
-
-ASKED = {
-    "gitea": names.GIT,
-    "localstack": names.LOCALSTACK,
-    **{name: name for name in (names.API_SERVER, names.SCHEDULER, names.DAG_PROCESSOR)},
-}
-"""The names in health.trouble of the services that it can check; the others are as healthy as their pods."""
+from lab.services import CLUSTER
 
 
-def services(cluster: Cluster, access: Access, wanted: Sequence[str], urls: Mapping[str, str]) -> list[ServiceStatus]:
-    """Each of the `wanted` services; `urls` are those of services that people reach.
+def services(cluster: Cluster, access: Access, settings: Settings) -> list[ServiceStatus]:
+    """Each service of a lab with these settings.
 
     Raises:
         ProgramError: the API server does not answer.
     """
-    found = {name: newest(cluster, name) for name in wanted}
-    return [service_status(access, name, pod, urls.get(name, "")) for name, pod in found.items()]
+    found = [(place, newest(cluster, place)) for place in overlay.places(settings).values()]
+    return [service_status(access, place, pod) for place, pod in found]
 
 
-def newest(cluster: Cluster, service: str) -> Pod | None:
-    namespace, selector = logs.SERVICES[service]
-    found = [pod for pod in pods.read(cluster, namespace, selector=selector) if pod.state != "ending"]
-    return found[-1] if found else None
+def newest(cluster: Cluster, place: Place) -> Pod | None:
+    found = pods.read(cluster, place.namespace, selector=place.selector)
+    return next((pod for pod in reversed(found) if pod.state != "ending"), None)
 
 
-def service_status(access: Access, name: str, pod: Pod | None, url: str) -> ServiceStatus:
+def service_status(access: Access, place: Place, pod: Pod | None) -> ServiceStatus:
     """One service: the state of its pod, and whether it answers."""
+    name, service = place.name, place.service
+    url = access.urls.get(service.port.name, "") if service.port else ""
     if pod is None:
         return ServiceStatus(name, "missing", "no pod", url)
     uptime = (datetime.now(UTC) - pod.started).total_seconds() if pod.started else None
     if pod.state != "healthy":
         return ServiceStatus(name, pod.state, pod.reason, url, None, uptime, pod.name)
-    reason = health.trouble(access, ASKED[name]) if name in ASKED else ""
+    reason = health.trouble(access, service.name, CLUSTER)
     return ServiceStatus(name, "starting" if reason else "healthy", reason, url, None, uptime, pod.name)
 
 

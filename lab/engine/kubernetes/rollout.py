@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lab.engine.kubernetes import logs
+from lab.engine.kubernetes import overlay
 from lab.engine.kubernetes.cluster import Cluster
 from lab.engine.kubernetes.pods import condition
 from lab.errors import ProgramError, ServiceError
@@ -27,8 +27,8 @@ def require_done(cluster: Cluster, *services: str) -> None:
     """
     wanted: dict[str, list[str]] = {}
     for service in services:
-        namespace, selector = logs.SERVICES[service]
-        wanted.setdefault(namespace, []).append(selector)
+        place = overlay.places()[service]
+        wanted.setdefault(place.namespace, []).append(place.selector)
     for namespace, selectors in wanted.items():
         try:
             answer = cluster.kubectl("get", KINDS, "--namespace", namespace, "--output", "json")

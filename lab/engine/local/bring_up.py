@@ -6,22 +6,24 @@ at any instruction and run again.
 
 from __future__ import annotations
 
-from lab.engine import installs, ports, programs, same_settings
-from lab.engine.local import airflow_phases, store_phases
-from lab.engine.local.instance import Instance
+from lab import services
+from lab.engine import dataset, installs, ports, programs, same_settings
+from lab.engine.local import airflow_phases, service_phases
+from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.phases import Note, Phase
-from lab.pins import ENVIRONMENTS
 from lab.proc import service_environment
+from lab.services import LOCAL
 
 
 def phases(instance: Instance) -> list[Phase]:
-    """All phases; each is defined beside what it does."""
-    return [
-        *(installs.environment(instance, name) for name in ENVIRONMENTS),
-        supervisor(instance),
-        *store_phases.phases(instance),
-        *airflow_phases.phases(instance),
+    """All phases; each is defined beside what it does, or follows from the record of a service."""
+    own = [supervisor(instance), dataset.dataset(instance, START_LIMIT), *airflow_phases.phases(instance)]
+    others = [
+        service_phases.phase(instance, service)
+        for service in services.running(LOCAL, instance.settings)
+        if service.role not in {phase.name for phase in own}
     ]
+    return [*(installs.environment(instance, name) for name in services.environments()), *own, *others]
 
 
 def supervisor(instance: Instance) -> Phase:

@@ -16,8 +16,8 @@ from lab.engine.phases import Note, Phase
 from lab.errors import NotRunningError
 from lab.host import Check, require_host
 from lab.paths import Paths
-from lab.pins import ENVIRONMENTS
 from lab.proc import clean_environment
+from lab.services import airflow, environments, storage
 
 
 @dataclass
@@ -33,7 +33,7 @@ class LocalEngine:
         return Instance(self.paths, self.settings)
 
     def before_up(self) -> list[str]:
-        fresh = not all(self.instance.environment(name).is_current() for name in ENVIRONMENTS)
+        fresh = not all(self.instance.environment(name).is_current() for name in environments())
         require_host(self.paths, installs=fresh, starts=not self.instance.is_up())
         if self.instance.is_up():
             same_settings.require_running(self.instance.running_settings, self.settings)
@@ -70,7 +70,7 @@ class LocalEngine:
             file.unlink(missing_ok=True)
         shutil.rmtree(paths.temporary, ignore_errors=True)
         if purge and (paths.data.exists() or paths.secrets.exists()):
-            caches = (paths.cache / "dvc", services.localstack_root(paths))
+            caches = (paths.cache / "dvc", storage.root(paths))
             for folder in (paths.data, paths.secrets, paths.logs, paths.run, paths.user_home, *caches):
                 shutil.rmtree(folder, ignore_errors=True)
             done.append("data, secrets and logs are removed")
@@ -87,7 +87,7 @@ class LocalEngine:
 
     def shell_environment(self) -> dict[str, str]:
         access = self.access()
-        wanted = services.airflow_environment(access)
+        wanted = airflow.environment(access)
         # HOME, TMPDIR, PATH and Git's isolation are for services; users keep their own.
         private = {"HOME", "TMPDIR", "PATH", "LANG", "LAB_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"}
         kept = {

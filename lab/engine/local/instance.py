@@ -14,8 +14,9 @@ from lab.engine import ports
 from lab.engine.health import trouble
 from lab.engine.instance import LabInstance
 from lab.engine.local import listeners, services
-from lab.engine.local.supervisor import Service, Supervisor
+from lab.engine.local.supervisor import Program, Supervisor
 from lab.errors import ServiceError
+from lab.services import LOCAL
 from lab.wait import wait_until
 
 START_LIMIT = 120
@@ -29,17 +30,25 @@ class Instance(LabInstance):
     made_with = "made-with.json"
 
     def supervisor(self) -> Supervisor:
-        return Supervisor(self.paths, self.port(ports.INTERNAL), services.names(self.settings), services.PATIENCE)
+        return Supervisor(self.paths, self.port(ports.INTERNAL), services.names(self.settings), services.patience())
 
     def is_up(self) -> bool:
         """Whether the process supervisor runs; its services may still have trouble."""
         return self.supervisor().process() is not None
 
-    def start(self, service: Service) -> float:
-        """Run the service as described and return when it was started (seconds since 1970)."""
+    def program(self, name: str) -> Program:
+        """The service of that name, as it is to run now."""
+        return services.program(name, self.access())
+
+    def runs(self, name: str) -> bool:
+        """Whether the service of that name runs as it is to run now."""
+        return self.supervisor().is_current(self.program(name))
+
+    def start(self, program: Program) -> float:
+        """Run the program as described and return when it was started (seconds since 1970)."""
         supervisor = self.supervisor()
-        supervisor.ensure(service)
-        return float(supervisor.states()[service.name].get("start") or time.time())
+        supervisor.ensure(program)
+        return float(supervisor.states()[program.name].get("start") or time.time())
 
     def wait_for(self, name: str, probe: Callable[[], None], what: str) -> None:
         """Wait for a probe of a service.
@@ -86,7 +95,7 @@ class Instance(LabInstance):
             self.require_own_listeners(name)
         except ServiceError as error:
             return error.message
-        return trouble(self.access(), name)
+        return trouble(self.access(), name, LOCAL)
 
 
 def process_of(info: dict[str, Any]) -> psutil.Process | None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import psutil
 
+from lab import services
 from lab.engine import ports
 from lab.engine.local.processes import own_processes
-from lab.engine.names import API_SERVER, DAG_PROCESSOR, GIT, LOCALSTACK, SCHEDULER
+from lab.services import LOCAL
 
-PORTS = {GIT: "git", LOCALSTACK: "s3", API_SERVER: "airflow"}
+PORTS = {service.name: service.port.name for service in services.running(LOCAL) if service.port}
 """The services that listen, and the name of the port of each (lab.engine.ports)."""
-ASKED = {SCHEDULER: API_SERVER, DAG_PROCESSOR: API_SERVER}
+ASKED = {service.name: service.reported_by for service in services.running(LOCAL) if service.reported_by}
 """Services and the service that reports their health."""
 
 

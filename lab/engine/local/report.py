@@ -9,15 +9,17 @@ from typing import Any
 
 import psutil
 
+from lab import services
 from lab.access import Access
-from lab.engine import names, ports
+from lab.engine import ports
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.health import dag_checks, import_errors
-from lab.engine.local import processes, services
+from lab.engine.local import processes
 from lab.engine.local.instance import Instance
 from lab.engine.local.supervisor import RUNNING, STARTING
 from lab.host import Check, checks
-from lab.pins import ENVIRONMENTS
+from lab.services import LOCAL, Service
+from lab.services.airflow import API_SERVER
 
 
 def status(instance: Instance) -> Status:
@@ -28,25 +30,26 @@ def status(instance: Instance) -> Status:
         state = "unsupervised" if memory.processes else "down"
         return Status("local", state, [], {}, memory.total, memory.kind)
     access = instance.access()
-    found = [service_status(instance, access, name, states.get(name, {})) for name in services.names(instance.settings)]
+    running = services.running(LOCAL, instance.settings)
+    found = [service_status(instance, access, service, states.get(service.name, {})) for service in running]
     state = "healthy" if all(service.state == "healthy" for service in found) else "degraded"
-    urls = {"airflow": access.airflow_url, "repository": access.repository_url, "s3": access.s3_url}
-    answers = any(service.name == names.API_SERVER and service.state == "healthy" for service in found)
+    urls = {label.lower(): url for label, url in services.addresses(access).items()}
+    answers = any(service.name == API_SERVER and service.state == "healthy" for service in found)
     faults = import_errors(access) if answers else []
     return Status("local", state, found, urls, memory.total, memory.kind, faults)
 
 
-def service_status(instance: Instance, access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
+def service_status(instance: Instance, access: Access, service: Service, info: dict[str, Any]) -> ServiceStatus:
     """One service: what the supervisor says of its process, and whether it answers."""
-    urls = {names.GIT: access.git_url, names.LOCALSTACK: access.s3_url, names.API_SERVER: access.airflow_url}
+    name, url = service.name, access.url(service.port.name) if service.port else ""
     running = info.get("statename") == RUNNING
     if not running:
         state = str(info.get("statename", "unknown")).lower()
-        return ServiceStatus(name, state, why_not_running(info), urls.get(name, ""))
+        return ServiceStatus(name, state, why_not_running(info), url)
     reason = instance.trouble(name)
     uptime = round(time.time() - info["start"], 1)
     state = "starting" if reason else "healthy"
-    return ServiceStatus(name, state, reason, urls.get(name, ""), info["pid"], uptime)
+    return ServiceStatus(name, state, reason, url, info["pid"], uptime)
 
 
 def why_not_running(info: dict[str, Any]) -> str:
@@ -61,7 +64,7 @@ def why_not_running(info: dict[str, Any]) -> str:
 
 def diagnose(instance: Instance) -> list[Check]:
     """See lab.engine.base.Engine.diagnose."""
-    current = {name: instance.environment(name).is_current() for name in ENVIRONMENTS}
+    current = {name: instance.environment(name).is_current() for name in services.environments()}
     found = checks(instance.paths, installs=not all(current.values()), starts=not instance.is_up())
     for name, is_current in current.items():
         result = ("ok", "installed from its lock") if is_current else ("warn", "not installed yet")
@@ -102,7 +105,7 @@ def service_of(instance: Instance, process: psutil.Process) -> str:
     supervisor = instance.supervisor()
     with contextlib.suppress(psutil.Error):
         line = process.cmdline()  # the interpreter of a script comes first
-        for name in services.NAMES:
+        for name in (service.name for service in services.running(LOCAL)):
             command = (supervisor.written(name) or {}).get("command")
             if command and line[-len(command) :] == command:
                 return name

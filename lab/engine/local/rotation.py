@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.engine.local import services
 from lab.engine.local.instance import START_LIMIT, Instance
 from lab.engine.phases import Note
 from lab.errors import NotRunningError
 from lab.proc import held, run
 from lab.secrets import FERNET, GENERATORS
+from lab.services import airflow
 
 
 def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
@@ -36,10 +36,10 @@ def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
 def encrypt_again(instance: Instance) -> None:
     """Have Airflow encrypt what is in its database with the first of its keys, if there is a database."""
     folder = instance.paths.airflow
-    if not services.database_file(folder).exists():
+    if not airflow.database_file(instance.paths).exists():
         return
     instance.paths.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
     with held(folder / "migrate.lock") as lock:
         command: list[str | Path] = [instance.paths.program("airflow", "airflow"), "rotate-fernet-key"]
-        environment = services.airflow_environment(instance.access())
+        environment = airflow.environment(instance.access())
         run(command, env=environment, cwd=folder, limit=START_LIMIT, inherit=[lock])

@@ -29,7 +29,7 @@ RUNNING, STARTING, BACKOFF = "RUNNING", "STARTING", "BACKOFF"
 
 
 @dataclass(frozen=True)
-class Service:
+class Program:
     """What to run and keep running: a command with its environment, in a folder."""
 
     name: str
@@ -160,10 +160,10 @@ class Supervisor:
             return {}
         return {info["name"]: info for info in self.call("getAllProcessInfo")}
 
-    def is_current(self, service: Service) -> bool:
-        """Whether the service runs with exactly this command and environment."""
-        state = self.states().get(service.name, {}).get("statename")
-        return state == RUNNING and self.written(service.name) == asdict(service)
+    def is_current(self, program: Program) -> bool:
+        """Whether the program runs with exactly this command and environment."""
+        state = self.states().get(program.name, {}).get("statename")
+        return state == RUNNING and self.written(program.name) == asdict(program)
 
     def written(self, name: str) -> dict[str, Any] | None:
         try:
@@ -172,14 +172,14 @@ class Supervisor:
             return None
         return content
 
-    def ensure(self, service: Service) -> None:
-        """Run the service as described; a service that runs with another description is restarted."""
-        if self.is_current(service):
+    def ensure(self, program: Program) -> None:
+        """Run the program as described; one that runs with another description is restarted."""
+        if self.is_current(program):
             return
-        self.stop(service.name)
-        write_private(self.service_file(service.name), json.dumps(asdict(service)))
+        self.stop(program.name)
+        write_private(self.service_file(program.name), json.dumps(asdict(program)))
         with contextlib.suppress(xmlrpc.client.Fault):  # ABNORMAL_TERMINATION: reported by the wait for its health
-            self.call("startProcess", service.name, False)
+            self.call("startProcess", program.name, False)
 
     def stop(self, name: str) -> None:
         with contextlib.suppress(xmlrpc.client.Fault):  # NOT_RUNNING
