@@ -158,7 +158,7 @@ def test_snapshot_of_a_missing_program(lab: Lab, place: Place, name: str, engine
 
 @pytest.mark.parametrize(("name", "bound"), [("disk-short", "RUN_DISK"), ("memory-short", "RUN_MEMORY")])
 def test_snapshot_of_a_machine_that_is_too_small(lab: Lab, place: Place, name: str, bound: str) -> None:
-    place.monkeypatch.setattr("lab.engine.local.engine.ENVIRONMENTS", ())
+    place.monkeypatch.setattr("lab.engine.local.engine.environments", list)
     place.monkeypatch.setattr(host, bound, 1 << 60)
     check(lab, place, name, "lab up --engine local")
 
