@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import socket
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from lab.config import PortSettings
 from lab.errors import PortTakenError
+from lab.proc import lock
 from lab.secrets import write_private
 
 DEFAULTS = {"airflow": 8080, "s3": 4566, "git": 3000}
@@ -82,13 +82,10 @@ def claim(port: int) -> bool:
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.lstat().st_uid != os.getuid():  # another user's folder: use no claims rather than it
         return True
-    lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        CLAIMED[port] = lock(folder / str(port), wait=False)
     except BlockingIOError:
-        os.close(lock)
         return False
-    CLAIMED[port] = lock
     return True
 
 
