@@ -8,7 +8,6 @@ Exit codes are those of README.md: 4 the machine lacks something, 5 packages cou
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import os
@@ -166,19 +165,19 @@ def hold_lock() -> int:
     """Wait for any other bootstrap, and for an installer that outlived a killed one: it inherits the descriptor."""
     from lab.errors import HostError
     from lab.paths import make_home
+    from lab.proc import lock as hold
 
     try:
         make_home(HOME)
     except HostError as error:
         fail(error.exit_code, error.message, error.hint)
     (HOME / "environments").mkdir(exist_ok=True)
-    descriptor = os.open(HOME / "environments" / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    file = HOME / "environments" / "lab.lock"
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return hold(file, wait=False)
     except BlockingIOError:
         say("Waiting for another install of the lab's environment (≤ 120 s) …")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+        return hold(file)
 
 
 def run_uv(uv: str, lock: int, *arguments: str) -> None:

@@ -136,16 +136,30 @@ def without_proxy_on_loopback() -> dict[str, str]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
+def lock(file: Path, *, wait: bool = True) -> int:
+    """Open the file and hold a lock on it (flock(2)) until no process has the descriptor open any more.
+
+    Raises:
+        BlockingIOError: another one holds it, and `wait` is false.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 @contextmanager
 def held(file: Path) -> Iterator[int]:
-    """Hold a lock (flock(2)) while the block runs, waiting for it if necessary.
+    """Hold a lock, as `lock`, while the block runs, waiting for it if necessary.
 
     A program that inherits the descriptor (`run(…, inherit=[descriptor])`) holds it too: so one that outlives a killed
     command is waited for, and a second one never runs at the same time.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = lock(file)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
         os.close(descriptor)

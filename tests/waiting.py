@@ -10,7 +10,7 @@ from lab.wait import NotYetError, wait_until
 Found = TypeVar("Found")
 
 
-def eventually(probe: Callable[[], Found | None], what: str, limit: float = 60, pause: float = 0.05) -> Found:
+def eventually(probe: Callable[[], Found | None], what: str, limit: float = 60, pause: float = 0.1) -> Found:
     """Return the first true answer of `probe`, which is asked every `pause` seconds; fail after `limit` seconds."""
 
     def look() -> Found:

@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from lab import ui
 from lab.bench.measure import Timed, timed
 from lab.config import Settings, load
 from lab.errors import BusyError, HostError, LabError, ProgramError
-from lab.proc import clean_environment, run
+from lab.proc import clean_environment, lock, run
 
 UP_LIMIT, DOWN_LIMIT, COMMAND_LIMIT = 900, 180, 600
 LOCAL = {"LAB_ENGINE": "local"}
@@ -140,16 +138,15 @@ def exclusive(folder: Path) -> Iterator[None]:
         BusyError: another bench is at work here.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock", timeout=0)
     try:
-        lock.acquire()
-    except Timeout as error:
+        descriptor = lock(folder / "lock", wait=False)
+    except BlockingIOError as error:
         hint = "wait until it has ended, then try again"
         raise BusyError("another bench is at work on this checkout", hint) from error
     try:
         yield
     finally:
-        lock.release()
+        os.close(descriptor)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from lab.config import Layer, Settings, load
 from lab.engine.base import Engine
 from lab.errors import BusyError, SettingsError, StoppedError
 from lab.paths import Paths, make_home
+from lab.proc import lock
 
 HOLDER = "lock-holder"
 CONTINUE = {
@@ -79,15 +80,12 @@ def exclusive(what: str) -> Iterator[None]:
         BusyError: another command holds it.
         StoppedError: Ctrl-C in a command that continues where it stopped.
     """
-    from filelock import FileLock, Timeout
-
     home = Paths.of().home
     make_home(home)
     holder = home / HOLDER
-    lock = FileLock(home / "lock", timeout=0)
     try:
-        lock.acquire()
-    except Timeout as error:
+        descriptor = lock(home / "lock", wait=False)
+    except BlockingIOError as error:
         who = holder.read_text("utf-8") if holder.exists() else "another lab command"
         raise BusyError(f"{who} is running on this lab", "wait until it has ended, then repeat the command") from error
     try:
@@ -99,4 +97,4 @@ def exclusive(what: str) -> Iterator[None]:
         raise StoppedError("Interrupted. What is done stays done.", f"{CONTINUE[what]} continues from here") from error
     finally:
         holder.unlink(missing_ok=True)
-        lock.release()
+        os.close(descriptor)

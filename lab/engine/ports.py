@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import socket
@@ -13,7 +12,7 @@ from pathlib import Path
 from lab import services
 from lab.config import PortSettings
 from lab.errors import PortTakenError
-from lab.proc import SUPERVISOR_PID, own_process
+from lab.proc import SUPERVISOR_PID, lock, own_process
 from lab.secrets import write_private
 
 DEFAULTS = {name: port.default for name, port in services.ports().items()}
@@ -88,19 +87,17 @@ def claim(port: int, file: Path | None = None) -> bool:
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.lstat().st_uid != os.getuid():  # another user's folder: use no claims rather than it
         return True
-    lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = lock(folder / str(port), wait=False)
     except BlockingIOError:
-        os.close(lock)
         return False
-    chooser = os.read(lock, 4096).decode()
+    chooser = os.read(descriptor, 4096).decode()
     if chooser and Path(chooser) != file and port in read(Path(chooser)).values() and is_supervised(Path(chooser)):
-        os.close(lock)
+        os.close(descriptor)
         return False
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(file or "").encode(), 0)
-    CLAIMED[port] = lock
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(file or "").encode(), 0)
+    CLAIMED[port] = descriptor
     return True
 
 

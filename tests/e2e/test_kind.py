@@ -32,7 +32,7 @@ def test_the_checks_of_a_lab_that_is_up_find_nothing_to_do_and_change_nothing(la
     assert found["done"] == [found["all"]] * 2
 
 
-def test_a_run_makes_a_version_in_pods_that_go(lab: KindLab) -> None:
+def test_a_run_makes_a_version_in_pods_that_go_and_leave_their_logs(lab: KindLab) -> None:
     before = lab.json("history")[-1]
     result = lab.json("run", "--rows", "3")
     assert result["version"]["rows"] == before["rows"] + 3
@@ -41,13 +41,10 @@ def test_a_run_makes_a_version_in_pods_that_go(lab: KindLab) -> None:
     left = [pod["metadata"]["name"] for pod in lab.pods("--namespace", "airflow") if "-task" in pod["metadata"]["name"]]
     assert not left
     assert not list((lab.folder / ".lab/data/kind/shared/runs").glob("*"))
+    log = lab.lab("logs", "--run", result["run_id"], "--task", "push_data").stdout
+    assert "== " in log
+    assert len(log.splitlines()) > 3
     lab.lab("verify")
-
-
-def test_the_log_of_a_task_outlives_its_pod(lab: KindLab) -> None:
-    output = lab.lab("logs", "--run", "latest", "--task", "push_data").stdout
-    assert "== " in output
-    assert len(output.splitlines()) > 3
 
 
 def test_the_urls_answer_on_loopback_and_the_repository_is_reached_by_the_same_url_in_a_pod(lab: KindLab) -> None:

@@ -8,6 +8,7 @@ import signal
 
 import psutil
 
+from lab.proc import held
 from tests.integration.checkout import Checkout
 from tests.waiting import eventually
 
@@ -69,9 +70,7 @@ def test_a_killed_scheduler_leaves_no_idle_worker_behind(lab: Checkout) -> None:
 
 
 def test_a_second_up_at_the_same_time_is_refused(lab: Checkout) -> None:
-    from filelock import FileLock
-
-    with FileLock(lab.folder / ".lab" / "lock"):
+    with held(lab.folder / ".lab" / "lock"):
         output = lab.lab("up", status=7).stderr
     assert "error: " in output
     assert "hint: " in output

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("boto3", "botocore", "filelock", "httpx", "psutil", "pydantic", "rich", "ruamel.yaml", "supervisor")
+HEAVY = ("boto3", "botocore", "httpx", "psutil", "pydantic", "rich", "ruamel.yaml", "supervisor")
 
 
 def test_the_help_imports_nothing_heavy() -> None:
