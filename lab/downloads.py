@@ -37,7 +37,7 @@ def download(
     timeout = httpx.Timeout(READ, connect=CONNECT)
     with httpx.Client(timeout=timeout, verify=context, follow_redirects=True) as client:
         for name in names:
-            release = Release.of(name, f"{system}-{architecture}")
+            release = ToolRelease.of(name, f"{system}-{architecture}")
             if release is None:
                 continue
             file = paths.machine_cache / "programs" / f"{name}-{release.version}-{system}-{architecture}"
@@ -52,7 +52,7 @@ def download(
 
 
 @dataclass(frozen=True)
-class Release:
+class ToolRelease:
     """One program as it is released for one kind of machine."""
 
     version: str
@@ -62,7 +62,7 @@ class Release:
     """Its place in the archive at `url`; empty if that is the program itself."""
 
     @classmethod
-    def of(cls, name: str, machine: str) -> Release | None:
+    def of(cls, name: str, machine: str) -> ToolRelease | None:
         """What lab/pins.toml says of it; None without a checksum for this kind of machine (`linux-amd64`)."""
         pinned = pins()["tools"].get(name, {})
         checksum = pinned.get("sha256", {}).get(machine)
@@ -74,7 +74,7 @@ class Release:
         return cls(pinned["version"], pinned["url"].format(**parts), checksum, member)
 
 
-def fetch(client: Any, release: Release, target: Path) -> None:
+def fetch(client: Any, release: ToolRelease, target: Path) -> None:
     """Write the released program to `target`, which appears only when it is complete and correct."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")

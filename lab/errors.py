@@ -61,10 +61,14 @@ class PortTakenError(LabError):
     exit_code = 8
 
 
-class NoSuchVersionError(LabError):
-    """No data version, run or service of that name exists."""
+class NotFoundError(LabError):
+    """Nothing of that name exists: no run, service, branch, folder, secret."""
 
     exit_code = 9
+
+
+class NoSuchVersionError(NotFoundError):
+    """No data version of that name exists, or several do."""
 
 
 class ServiceError(LabError):

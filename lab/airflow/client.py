@@ -16,7 +16,7 @@ import httpx
 from lab.access import AIRFLOW_USER, DAG, Access
 from lab.airflow.dag_errors import ImportFault, import_fault
 from lab.airflow.task_log import said
-from lab.errors import NoSuchVersionError, NotRunningError, ServiceError
+from lab.errors import NotFoundError, NotRunningError, ServiceError
 from lab.wait import NotYetError, wait_until
 
 PATIENCE = 60
@@ -88,7 +88,7 @@ class Airflow:
             self.sign_in()
             answer = self.send(method, path, **options)
         if answer.status_code == 404:
-            raise NoSuchVersionError(f"Airflow knows no {path.removeprefix('/api/v2/')}", "make lab-history")
+            raise NotFoundError(f"Airflow knows no {path.removeprefix('/api/v2/')}", "make lab-history")
         if answer.is_error:
             message = f"Airflow answered {answer.status_code} to {method} {path}"
             if answer.is_server_error:
@@ -131,7 +131,7 @@ class Airflow:
         """The DAG as Airflow knows it, or None."""
         try:
             found: dict[str, Any] = self.request("GET", f"/api/v2/dags/{dag_id}")
-        except NoSuchVersionError:
+        except NotFoundError:
             return None
         return found
 
@@ -183,7 +183,7 @@ class Airflow:
         """The ids of all runs of a DAG, in pages; none of a DAG that Airflow does not know."""
         try:
             return {str(run["dag_run_id"]) for run in self.all_runs(dag_id)}
-        except NoSuchVersionError:
+        except NotFoundError:
             return set()
 
     def all_runs(self, dag_id: str = "~", **filters: Any) -> Iterator[dict[str, Any]]:

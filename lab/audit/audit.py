@@ -36,14 +36,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class AuditReport:
     """What was found, and what could not be checked, one line each."""
 
     findings: list[Finding]
     not_checked: list[str]
 
 
-def audit(paths: Paths, note: Callable[[str], None]) -> Report:
+def audit(paths: Paths, note: Callable[[str], None]) -> AuditReport:
     """Check every lock.
 
     Raises:
@@ -52,7 +52,7 @@ def audit(paths: Paths, note: Callable[[str], None]) -> Report:
     tool = Environment(paths, AUDIT)
     if not tool.is_current():
         tool.make()
-    report = Report([], [])
+    report = AuditReport([], [])
     for name, file in locks(paths).items():
         note(name)
         add(report, name, ask(tool, name, file))
@@ -80,7 +80,7 @@ def ask(tool: Environment, name: str, lock: Path) -> dict[str, Any]:
     return found
 
 
-def add(report: Report, name: str, answer: dict[str, Any]) -> None:
+def add(report: AuditReport, name: str, answer: dict[str, Any]) -> None:
     for package in answer["dependencies"]:
         if "skip_reason" in package:
             report.not_checked.append(f"{name}: {package['name']}: {package['skip_reason']}")

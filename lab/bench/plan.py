@@ -42,7 +42,7 @@ KIND_DISK = 5000 * MIB
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """The request: scenarios, how often `lab run` is measured, and the size of the large CSV."""
 
     only: frozenset[str] = frozenset(SCENARIOS)
@@ -103,7 +103,7 @@ def kind_home(paths: Paths) -> Path:
     return paths.bench / "kind"
 
 
-def bench(paths: Paths, plan: Plan) -> tuple[Results, Machine]:
+def bench(paths: Paths, plan: BenchPlan) -> tuple[Results, Machine]:
     """Run the plan's scenarios one after the other; nothing else of the lab is touched.
 
     Raises:
@@ -128,7 +128,7 @@ def bench(paths: Paths, plan: Plan) -> tuple[Results, Machine]:
     return results, described
 
 
-def with_lab(scratch: Scratch, plan: Plan, results: Results, python: Path | None) -> None:
+def with_lab(scratch: Scratch, plan: BenchPlan, results: Results, python: Path | None) -> None:
     """Everything that needs a lab, in an order in which nothing disturbs what follows."""
     if startup.COLD in plan.only:
         results.add(startup.cold(scratch))
@@ -149,7 +149,7 @@ def with_lab(scratch: Scratch, plan: Plan, results: Results, python: Path | None
     results.add(ending.verify(scratch))
 
 
-def require(paths: Paths, plan: Plan) -> None:
+def require(paths: Paths, plan: BenchPlan) -> None:
     """Refuse before anything is changed.
 
     Raises:

@@ -36,7 +36,7 @@ def bench(
     paths = Paths.of()
     names = [*(scenarios or []), *([] if only is None else [only])]
     chosen = plan.select(names) if names else plan.all_possible(paths)
-    results, machine = plan.bench(paths, plan.Plan(chosen, runs, gigabytes))
+    results, machine = plan.bench(paths, plan.BenchPlan(chosen, runs, gigabytes))
     kept = table.store(paths.bench, results.figures, machine)
     if as_json:
         ui.data(table.as_data(results.figures, machine))

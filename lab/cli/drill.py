@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from lab.drill.plan import Round
-    from lab.drill.run import Report
+    from lab.drill.run import DrillReport
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +54,7 @@ def drill(
         if restore:
             return
         try:
-            report = run(access, under_way.hands_of(chosen), planned, seed, at_once=at_once, keep=keep)
+            report = run(access, under_way.injector_of(chosen), planned, seed, at_once=at_once, keep=keep)
         except KeyboardInterrupt as interrupt:  # reported already, with how to continue
             raise typer.Exit(INTERRUPTED) from interrupt
     show(report, as_json=as_json)
@@ -70,7 +70,7 @@ def show_plan(planned: list[Round], *, as_json: bool) -> None:
         ui.table(report.plan_rows(planned), report.PLAN_HEADINGS)
 
 
-def show(found: Report, *, as_json: bool) -> None:
+def show(found: DrillReport, *, as_json: bool) -> None:
     """The table, then each promise.
 
     Raises:

@@ -25,7 +25,7 @@ def logs(
 ) -> None:
     from lab import ui
     from lab.cli import context
-    from lab.errors import NoSuchVersionError
+    from lab.errors import NotFoundError
 
     chosen, _ = context.engine()
     if run is not None or task is not None:
@@ -33,7 +33,7 @@ def logs(
         return
     names = chosen.service_names()
     if service is not None and service not in names:
-        raise NoSuchVersionError(f"there is no service {service!r}", f"services: {', '.join(names)}")
+        raise NotFoundError(f"there is no service {service!r}", f"services: {', '.join(names)}")
     if service is None:
         for name in names:
             ui.output.print(f"== {name}", markup=False)
@@ -54,20 +54,20 @@ def show_run(run_id: str, task_id: str | None) -> None:
     from lab.access import DAG
     from lab.airflow.client import PATIENCE, Airflow
     from lab.cli import context
-    from lab.errors import NoSuchVersionError
+    from lab.errors import NotFoundError
 
     with Airflow(context.access(), PATIENCE) as airflow:
         if run_id == "latest":
             runs = airflow.runs(DAG, 1)
             if not runs:
-                raise NoSuchVersionError("there is no run yet", "make lab-run")
+                raise NotFoundError("there is no run yet", "make lab-run")
             run_id = runs[0]["dag_run_id"]
         try:
             tasks = [task for task in airflow.tasks(DAG, run_id) if task_id in {None, task["task_id"]}]
-        except NoSuchVersionError as error:
-            raise NoSuchVersionError(f"there is no run {run_id!r} of {DAG}", "make lab-history lists runs") from error
+        except NotFoundError as error:
+            raise NotFoundError(f"there is no run {run_id!r} of {DAG}", "make lab-history lists runs") from error
         if not tasks:
-            raise NoSuchVersionError(f"run {run_id} has no task {task_id}", "tasks: pull_data, modify_data, push_data")
+            raise NotFoundError(f"run {run_id} has no task {task_id}", "tasks: pull_data, modify_data, push_data")
         for task in tasks:
             ui.output.print(f"== {run_id} {task['task_id']}: {task['state']}", markup=False)
             for attempt in range(1, (task["try_number"] or 0) + 1):

@@ -11,7 +11,7 @@ import typer
 from lab.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from lab.lineage.repair import Outcome
+    from lab.lineage.repair import RepairOutcome
 
 
 def register(app: typer.Typer) -> None:
@@ -30,13 +30,13 @@ def repair(
 ) -> None:
     from lab import ui
     from lab.cli import context
-    from lab.errors import CheckFailedError, NoSuchVersionError
+    from lab.errors import CheckFailedError, NotFoundError
     from lab.lineage.repair import repair as restore
 
     given = [folder.expanduser().absolute() for folder in folders or []]
     for folder in given:
         if not folder.is_dir():
-            raise NoSuchVersionError(f"there is no folder {folder}", "--from names a folder with files of the dataset")
+            raise NotFoundError(f"there is no folder {folder}", "--from names a folder with files of the dataset")
     access = context.access()
     with context.exclusive("repair"), ui.step("Repairing", 3600) as shown:
         outcome = restore(access, given, lambda text: shown.note("", text))
@@ -53,7 +53,7 @@ def repair(
         )
 
 
-def show(outcome: Outcome) -> None:
+def show(outcome: RepairOutcome) -> None:
     from lab import ui
 
     for each in outcome.restored:

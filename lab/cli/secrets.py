@@ -83,16 +83,16 @@ def which(engine: str, names: list[str]) -> list[str]:
     """The secrets to replace.
 
     Raises:
-        NoSuchVersionError: the engine has no secret of that name.
+        NotFoundError: the engine has no secret of that name.
         SettingsError: one is not replaced without losing data.
     """
-    from lab.errors import NoSuchVersionError, SettingsError
+    from lab.errors import NotFoundError, SettingsError
     from lab.secrets import LASTING, names_of
 
     known = names_of(engine)
     for name in names:
         if name not in known:
-            raise NoSuchVersionError(f"the lab has no secret {name!r}", f"secrets: {', '.join(known)}")
+            raise NotFoundError(f"the lab has no secret {name!r}", f"secrets: {', '.join(known)}")
         if name in LASTING:
             raise SettingsError(f"{name} cannot be rotated: {LASTING[name]}", "leave it out")
     return [name for name in known if (name in names if names else name not in LASTING)]

@@ -10,11 +10,11 @@ from itertools import pairwise
 
 from lab.access import DAG, Access
 from lab.drill.branch import Start
-from lab.drill.hands import Hands
+from lab.drill.injector import FaultInjector
 from lab.drill.outcome import Outcome
 from lab.errors import ServiceError
 from lab.lineage import versions
-from lab.lineage.verify import Verdict, judge
+from lab.lineage.verify import Verdict, verdicts_of
 from lab.lineage.versions import DataVersion
 from lab.pipeline.git import Repository, remote_ref
 from lab.pipeline.run import folder_name
@@ -25,7 +25,7 @@ LEFT_LIMIT = 30
 
 
 @dataclass(frozen=True)
-class Check:
+class PromiseCheck:
     """One promise, and what breaks it; empty if it is kept."""
 
     promise: str
@@ -34,35 +34,35 @@ class Check:
 
 def check(
     access: Access,
-    hands: Hands,
+    injector: FaultInjector,
     branch: str,
     start: Start,
     outcomes: list[Outcome],
     *,
     note: Callable[[str], None],
-) -> list[Check]:
+) -> list[PromiseCheck]:
     """Compare the branch, the bucket and the shared volume with the outcomes of the runs.
 
     Each outcome gets its versions.
     """
     note("what is left on the shared volume")
-    left = left_over(hands, outcomes)
+    left = left_over(injector, outcomes)
     with versions.fresh_clone(access) as clone:
         known = versions.read_branch(clone, branch)
         made = versions.read(clone, f"{start.commit}..{remote_ref(branch)}")
         history = history_problems(clone, start, branch, made)
     assign(made, outcomes)
     commits = {start.version.commit, *(each.commit for each in made)}
-    base, *verdicts = judge(access, known, [each for each in known if each.commit in commits], note)
+    base, *verdicts = verdicts_of(access, known, [each for each in known if each.commit in commits], note)
     return [
-        Check("one version per run that succeeded, none for one that failed", version_problems(made, outcomes)),
-        Check("the history is linear, and of these versions only", history),
-        Check(
+        PromiseCheck("one version per run that succeeded, none for one that failed", version_problems(made, outcomes)),
+        PromiseCheck("the history is linear, and of these versions only", history),
+        PromiseCheck(
             "each version is what its commit says: object, md5, ids, rows, receipt, run",
             [f"{each.version.commit[:10]}: {problem}" for each in verdicts for problem in each.problems],
         ),
-        Check("every row is there once: rows add up", row_problems(base, verdicts, outcomes)),
-        Check("no folder or lock is left on the shared volume", left),
+        PromiseCheck("every row is there once: rows add up", row_problems(base, verdicts, outcomes)),
+        PromiseCheck("no folder or lock is left on the shared volume", left),
     ]
 
 
@@ -110,13 +110,13 @@ def row_problems(base: Verdict, verdicts: list[Verdict], outcomes: list[Outcome]
     return [f"{rows} rows, expected {base.rows} + {added}"]
 
 
-def left_over(hands: Hands, outcomes: list[Outcome]) -> list[str]:
+def left_over(injector: FaultInjector, outcomes: list[Outcome]) -> list[str]:
     """Leftovers of these runs in the folder of runs."""
     names = {folder_name(DAG, outcome.run_id) for outcome in outcomes}
     left: list[str] = []
 
     def probe() -> None:
-        found = hands.runs_folder.iterdir() if hands.runs_folder.exists() else ()
+        found = injector.runs_folder.iterdir() if injector.runs_folder.exists() else ()
         left[:] = sorted(each.name for each in found if each.name.removesuffix(".lock") in names)
         if left:
             raise NotYetError

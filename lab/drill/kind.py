@@ -1,4 +1,4 @@
-"""The hands of the kind engine: processes get signals in the node, pods and services are changed by kubectl."""
+"""The fault injector of the kind engine: signals to processes in the node, changes of pods and services by kubectl."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.airflow.processes import WORKER_PODS, is_worker_of, watches
 from lab.components import gitea
 from lab.docker import docker
 from lab.drill import refusing
-from lab.drill.kind_steps import KILL, Seen, StepWatch
+from lab.drill.kind_steps import KILL, NodeStep, StepWatch
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
 from lab.engine.health import bucket_answers
 from lab.engine.kind import cluster
@@ -40,39 +40,39 @@ GONE = ("--ignore-not-found", "--grace-period=0", "--force")
 class KindStep:
     """A step in its pod."""
 
-    hands: KindHands
-    seen: Seen
+    injector: KindInjector
+    seen: NodeStep
     task: str
     since: float = field(default_factory=time.monotonic)
 
     def outlives(self, seconds: float) -> bool:
-        return not self.hands.watch.wait(self.has_ended, max(0, self.since + seconds - time.monotonic()))
+        return not self.injector.watch.wait(self.has_ended, max(0, self.since + seconds - time.monotonic()))
 
     def lasts(self, limit: float) -> float:
-        self.hands.watch.wait(self.has_ended, limit)
+        self.injector.watch.wait(self.has_ended, limit)
         return time.monotonic() - self.since
 
     def has_ended(self) -> bool:
-        return self.seen not in self.hands.watch.found
+        return self.seen not in self.injector.watch.found
 
     def kill(self) -> bool:
-        return self.hands.in_node("sh", "-c", KILL, "sh", str(self.seen.pid), self.seen.run_id)
+        return self.injector.in_node("sh", "-c", KILL, "sh", str(self.seen.pid), self.seen.run_id)
 
     def kill_task(self) -> bool:
         return self.kill_watching_process() or self.delete_watching_pod()
 
     def kill_watching_process(self) -> bool:
         """Of the LocalExecutor: a child of the scheduler that has the id of the task instance in its title."""
-        with Airflow(self.hands.instance.access()) as airflow:
+        with Airflow(self.injector.instance.access()) as airflow:
             mine = [each["id"] for each in airflow.tasks(DAG, self.seen.run_id) if each["task_id"] == self.task]
-        return any(self.hands.in_node("pkill", "-KILL", "--full", watches(each)) for each in mine)
+        return any(self.injector.in_node("pkill", "-KILL", "--full", watches(each)) for each in mine)
 
     def delete_watching_pod(self) -> bool:
         chosen = ("--namespace", AIRFLOW, "--selector", WORKER_PODS)
-        listed = self.hands.kubectl("get", "pods", *chosen, "--output", "json")
+        listed = self.injector.kubectl("get", "pods", *chosen, "--output", "json")
         workers = [pod["metadata"]["name"] for pod in json.loads(listed)["items"] if self.is_worker(pod)]
         if workers:
-            self.hands.kubectl("delete", "pod", *workers, "--namespace", AIRFLOW, "--wait=false", *GONE)
+            self.injector.kubectl("delete", "pod", *workers, "--namespace", AIRFLOW, "--wait=false", *GONE)
         return bool(workers)
 
     def is_worker(self, pod: dict[str, Any]) -> bool:
@@ -89,15 +89,15 @@ class KindStep:
             "metadata": {"name": self.seen.pod, "namespace": AIRFLOW},
         }
         path = f"/api/v1/namespaces/{AIRFLOW}/pods/{self.seen.pod}/eviction"
-        asked = self.hands.instance.kube.kubectl(
+        asked = self.injector.instance.kube.kubectl(
             "create", "--raw", path, "--filename", "-", text=json.dumps(body), check=False
         )
         return asked.status == 0
 
 
 @dataclass(frozen=True)
-class KindHands:
-    """See lab.drill.hands.Hands for what each method promises."""
+class KindInjector:
+    """See lab.drill.injector.FaultInjector for what each method promises."""
 
     instance: Instance
 

@@ -32,7 +32,7 @@ KILL = 'tr "\\0" "\\n" < "/proc/$1/environ" | grep -qxF "PIPELINE_RUN_ID=$2" && 
 
 
 @dataclass(frozen=True)
-class Seen:
+class NodeStep:
     """A step at work. `pod` is the name of its pod, which every container has for its host's."""
 
     pid: int
@@ -46,7 +46,7 @@ class StepWatch:
     """Follows the steps in a separate thread from `start` to `end`."""
 
     instance: Instance
-    found: frozenset[Seen] = frozenset()
+    found: frozenset[NodeStep] = frozenset()
     changed: threading.Condition = field(default_factory=threading.Condition)
     ended: threading.Event = field(default_factory=threading.Event)
     program: subprocess.Popen[str] | None = None
@@ -79,9 +79,9 @@ class StepWatch:
             return condition()
 
 
-def looks(lines: Iterable[str]) -> Iterator[frozenset[Seen]]:
+def looks(lines: Iterable[str]) -> Iterator[frozenset[NodeStep]]:
     """The steps that each check found."""
-    found: list[Seen] = []
+    found: list[NodeStep] = []
     for line in lines:
         fields = line.split()
         if fields == ["."]:
@@ -90,4 +90,4 @@ def looks(lines: Iterable[str]) -> Iterator[frozenset[Seen]]:
             continue
         variables = dict(each.split("=", 1) for each in fields[1:] if "=" in each)
         if {"PIPELINE_RUN_ID", "HOSTNAME"} <= variables.keys():  # else it ended during the check
-            found.append(Seen(int(fields[0]), variables["PIPELINE_RUN_ID"], variables["HOSTNAME"], fields[-1]))
+            found.append(NodeStep(int(fields[0]), variables["PIPELINE_RUN_ID"], variables["HOSTNAME"], fields[-1]))

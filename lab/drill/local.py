@@ -1,4 +1,4 @@
-"""The hands of the local engine: processes get signals, services are stopped by the lab's supervisor."""
+"""The fault injector of the local engine: processes get signals, services are stopped by the lab's supervisor."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def strike(process: psutil.Process, number: signal.Signals) -> bool:
 
 
 @dataclass(frozen=True)
-class LocalHands:
-    """See lab.drill.hands.Hands for what each method promises."""
+class LocalInjector:
+    """See lab.drill.injector.FaultInjector for what each method promises."""
 
     instance: Instance
 

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import asdict
 from typing import Any
 
-from lab.drill.check import Check
+from lab.drill.check import PromiseCheck
 from lab.drill.outcome import Outcome
 from lab.drill.plan import FAULTS, TASKS, Round
 
@@ -47,7 +47,9 @@ def plan_rows(planned: list[Round]) -> list[list[str]]:
     ]
 
 
-def as_data(seed: int, branch: str, usual: dict[str, float], outcomes: list[Outcome], checks: list[Check]) -> Any:
+def as_data(
+    seed: int, branch: str, usual: dict[str, float], outcomes: list[Outcome], checks: list[PromiseCheck]
+) -> Any:
     """Everything that is known about a drill, for scripts."""
     return {
         "seed": seed,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lab.access import DAG, Access
 from lab.airflow.client import PATIENCE, RUN_ENDED, Airflow
-from lab.drill.hands import Hands, Step
+from lab.drill.injector import FaultInjector, RunningStep
 from lab.drill.outcome import Outcome
 from lab.drill.plan import EVICT, KILL, KILL_TASK, SECONDS, TASKS, Round, clean_round
 from lab.errors import LabError, NotRunningError, ServiceError
@@ -37,7 +37,7 @@ class Drill:
     """A running drill. `usual` are the seconds that the step of each task takes."""
 
     access: Access
-    hands: Hands
+    injector: FaultInjector
     branch: str
     shown: LiveList
     usual: dict[str, float] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Drill:
         Raises:
             LabError: a round could not be played; running ones have been ended.
         """
-        self.hands.prepare({each.fault for each in planned})
+        self.injector.prepare({each.fault for each in planned})
         done(self.round(clean_round(seed)))
         with ThreadPoolExecutor(at_once) as pool:
             playing = [pool.submit(lambda each=each: done(self.round(each))) for each in planned]  # type: ignore[misc]
@@ -104,20 +104,20 @@ class Drill:
 
     def take_away(self, outcome: Outcome) -> None:
         """Take the service away for the planned seconds; note whether a step of the run was at work then."""
-        with self.one_away, self.hands.away(outcome.round.fault):
+        with self.one_away, self.injector.away(outcome.round.fault):
             until = time.monotonic() + outcome.round.seconds
             while time.monotonic() < until and not self.stop.wait(PAUSE):
-                outcome.struck = outcome.struck or self.hands.at_work(outcome.run_id)
+                outcome.struck = outcome.struck or self.injector.at_work(outcome.run_id)
         outcome.note = "hit" if outcome.struck else "no step was running"
 
-    def step(self, airflow: Airflow, run_id: str, task: str) -> Step | None:
+    def step(self, airflow: Airflow, run_id: str, task: str) -> RunningStep | None:
         """The step of the task as soon as it is at work; None if the run ends without."""
         asked = time.monotonic()
 
-        def probe() -> Step | None:
+        def probe() -> RunningStep | None:
             nonlocal asked
             self.go_on()
-            found = self.hands.find(run_id, task)
+            found = self.injector.find(run_id, task)
             if found is None and time.monotonic() - asked > ASK_SECONDS:
                 asked = time.monotonic()
                 if state_of(airflow, run_id) in RUN_ENDED:

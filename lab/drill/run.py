@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from lab import ui
 from lab.access import Access
 from lab.drill import branch as branches
-from lab.drill.check import Check, check
-from lab.drill.hands import Hands
+from lab.drill.check import PromiseCheck, check
+from lab.drill.injector import FaultInjector
 from lab.drill.outcome import Outcome
 from lab.drill.plan import Round
 from lab.drill.rounds import Drill
@@ -19,22 +19,24 @@ CHECK_LIMIT = 3600
 
 
 @dataclass(frozen=True)
-class Report:
+class DrillReport:
     """The result of a drill. `kept` is whether the branch is still there."""
 
     seed: int
     branch: str
     usual: dict[str, float]
     outcomes: list[Outcome]
-    checks: list[Check]
+    checks: list[PromiseCheck]
     kept: bool
 
     @property
-    def broken(self) -> list[Check]:
+    def broken(self) -> list[PromiseCheck]:
         return [each for each in self.checks if each.problems]
 
 
-def run(access: Access, hands: Hands, planned: list[Round], seed: int, *, at_once: int, keep: bool) -> Report:
+def run(
+    access: Access, injector: FaultInjector, planned: list[Round], seed: int, *, at_once: int, keep: bool
+) -> DrillReport:
     """Play the plan on a separate branch, and check the result.
 
     The branch is kept if that is requested, if a promise broke or a run failed, and if the drill is interrupted.
@@ -43,8 +45,8 @@ def run(access: Access, hands: Hands, planned: list[Round], seed: int, *, at_onc
     outcomes: list[Outcome] = []
     start = branches.make(access, name)
     ui.say(f"Branch {name}; {len(planned)} rounds of seed {seed}, after one without a fault")
-    with ui.live_list() as shown, under_way(access.paths, hands):
-        drill = Drill(access, hands, name, shown)
+    with ui.live_list() as shown, under_way(access.paths, injector):
+        drill = Drill(access, injector, name, shown)
         try:
             drill.play(planned, seed, at_once, outcomes.append)
         except BaseException:
@@ -54,9 +56,9 @@ def run(access: Access, hands: Hands, planned: list[Round], seed: int, *, at_onc
             raise
     outcomes.sort(key=lambda each: each.round.number)
     with ui.step("Checking", CHECK_LIMIT) as shown:
-        checks = check(access, hands, name, start, outcomes, note=lambda text: shown.note("", text))
+        checks = check(access, injector, name, start, outcomes, note=lambda text: shown.note("", text))
     whole = all(not each.problems for each in checks) and all(each.state == "success" for each in outcomes)
     if whole and not keep:
         with ui.step("Removing the branch, and the objects of its versions", CHECK_LIMIT):
             branches.remove(access, name)
-    return Report(seed, name, drill.usual, outcomes, checks, not whole or keep)
+    return DrillReport(seed, name, drill.usual, outcomes, checks, not whole or keep)

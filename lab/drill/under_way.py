@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.drill.hands import Hands
+from lab.drill.injector import FaultInjector
 from lab.engine.base import Engine
 from lab.paths import Paths
 
 
-def hands_of(engine: Engine) -> Hands:
-    """The hands for the engine."""
+def injector_of(engine: Engine) -> FaultInjector:
+    """The fault injector of the engine."""
     if engine.name == "kind":
-        from lab.drill.kind import KindHands
+        from lab.drill.kind import KindInjector
         from lab.engine.kind.instance import Instance as KindInstance
 
-        return KindHands(KindInstance(engine.paths, engine.settings))
-    from lab.drill.local import LocalHands
+        return KindInjector(KindInstance(engine.paths, engine.settings))
+    from lab.drill.local import LocalInjector
     from lab.engine.local.instance import Instance
 
-    return LocalHands(Instance(engine.paths, engine.settings))
+    return LocalInjector(Instance(engine.paths, engine.settings))
 
 
 def mark(paths: Paths) -> Path:
@@ -35,16 +35,16 @@ def was_interrupted(paths: Paths) -> bool:
 
 def restore(engine: Engine) -> None:
     """Restore what an interrupted drill took away."""
-    hands_of(engine).restore()
+    injector_of(engine).restore()
     mark(engine.paths).unlink(missing_ok=True)
 
 
 @contextmanager
-def under_way(paths: Paths, hands: Hands) -> Iterator[None]:
+def under_way(paths: Paths, injector: FaultInjector) -> Iterator[None]:
     """While the block runs, services may be taken away; after it they are restored, however it ended."""
     mark(paths).touch()
     try:
         yield
     finally:
-        hands.restore()
+        injector.restore()
         mark(paths).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ LOGIN = "airflow-login"
 LOGIN_FILE = "passwords.json"
 
 
-class Known(Protocol):
+class SecretValues(Protocol):
     """Secrets by their names in lab.secrets.GENERATORS."""
 
     def __getitem__(self, name: str) -> str: ...
@@ -31,7 +31,7 @@ def git_credentials(user: str, password: str) -> dict[str, str]:
     }
 
 
-def generated(secrets: Known) -> dict[str, dict[str, str]]:
+def generated(secrets: SecretValues) -> dict[str, dict[str, str]]:
     """The Secrets that are used in the lab only: Airflow's keys, and the password of its user."""
     return {
         "airflow-fernet-key": {"fernet-key": secrets["airflow-fernet-key"]},

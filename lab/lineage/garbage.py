@@ -116,20 +116,20 @@ def survey(access: Access, limits: Limits, progress: Callable[[str], None]) -> S
         wanted = needed.of_repository(access, clone, s3)
     garbage = []
     for each in found:
-        kind, md5 = of(access, each.key)
+        kind, md5 = kind_and_md5(access, each.key)
         if md5 and md5 not in wanted.sizes:
             age = max(now - each.modified, timedelta())
             kept = reason_to_stay(each.modified, age, since, limits)
             garbage.append(Garbage(each.key, md5, kind, each.size, each.modified, age.total_seconds(), kept))
     quarantined = []
     for inside in held:
-        kind, md5 = of(access, inside.original)
+        kind, md5 = kind_and_md5(access, inside.original)
         kept = reason_to_keep(inside, now, since, limits) if md5 else "it is neither DVC's data nor a receipt"
         quarantined.append(Quarantined(inside, kind, md5, md5 in wanted.sizes, kept))
     return Survey(garbage, set(wanted.sizes), wanted.unreadable, active, quarantined)
 
 
-def of(access: Access, key: str) -> tuple[str, str]:
+def kind_and_md5(access: Access, key: str) -> tuple[str, str]:
     """`data` or `receipt`, and the md5 that it is of; empty for what is neither, and so never touched."""
     for kind, pattern in (("data", DATA), ("receipt", RECEIPT)):
         if found := pattern.fullmatch(storage.place(access, key)):

@@ -47,7 +47,7 @@ class Lost:
 
 
 @dataclass
-class Outcome:
+class RepairOutcome:
     """What was done. `unreadable` pointers may need further, unknown objects."""
 
     sound: int = 0
@@ -58,14 +58,14 @@ class Outcome:
 
 
 @dataclass
-class Known:
+class KnownVersions:
     """Every version of every branch and tag by md5, with the version before it, bases first; and what to call it."""
 
     by_md5: dict[str, tuple[DataVersion, DataVersion | None]] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
 
 
-def repair(access: Access, folders: list[Path], progress: Progress) -> Outcome:
+def repair(access: Access, folders: list[Path], progress: Progress) -> RepairOutcome:
     """Restore what can be; `folders` are searched for files besides those of the lab itself.
 
     Raises:
@@ -73,7 +73,7 @@ def repair(access: Access, folders: list[Path], progress: Progress) -> Outcome:
     """
     s3 = storage.client(access)
     storage.ensure_bucket(access)
-    outcome = Outcome()
+    outcome = RepairOutcome()
     held: dict[str, list[Held]] = defaultdict(list)
     for each in quarantine.listed(access, s3):
         held[each.original].append(each)
@@ -100,8 +100,8 @@ class Work:
 
     access: Access
     s3: Any
-    known: Known
-    outcome: Outcome
+    known: KnownVersions
+    outcome: RepairOutcome
     held: dict[str, list[Held]]
     """The quarantine, by the keys that the objects had."""
     progress: Progress
@@ -126,9 +126,9 @@ class Work:
         return True
 
 
-def known_versions(clone: Repository) -> Known:
+def known_versions(clone: Repository) -> KnownVersions:
     """The versions of main first, so that their numbers are the usual ones."""
-    known = Known()
+    known = KnownVersions()
     listed = clone.out("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags").splitlines()
     for reference in sorted(listed, key=lambda name: name != f"refs/heads/{BRANCH}"):
         if clone.commit_of(reference) is None:
@@ -192,7 +192,7 @@ def replay_missing(work: Work, missing: set[str]) -> None:
         work.outcome.lost.append(Lost(storage.object_key(work.access, md5), "data", names, why(work.known, md5)))
 
 
-def why(known: Known, md5: str) -> str:
+def why(known: KnownVersions, md5: str) -> str:
     """Why it could not be derived."""
     if md5 not in known.by_md5:
         return "no copy was found, and no run made it"

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from lab.access import Access
-from lab.errors import CheckFailedError, NoSuchVersionError
+from lab.errors import CheckFailedError, NotFoundError
 from lab.lineage import versions
 from lab.lineage.versions import DataVersion
 from lab.pipeline import content
@@ -27,7 +27,7 @@ def reproduce(access: Access, wanted: str, output: Path | None, *, replay: bool)
     """Write the version's file and return it with its path; `output` is replaced only when the bytes are correct.
 
     Raises:
-        NoSuchVersionError: there is no such version.
+        NotFoundError: there is no such version, or no run to replay.
         CheckFailedError: the bytes are not the version's; nothing is written.
     """
     with versions.fresh_clone(access) as clone:
@@ -79,7 +79,7 @@ def replayed(access: Access, clone: Repository, version: DataVersion) -> Path:
         generate(made, version.rows, version.seed)
         return made
     if version.run_id is None or version.rows_added is None or not version.parent:
-        raise NoSuchVersionError(
+        raise NotFoundError(
             f"version {version.number} was made by hand ({version.author}): there is no run to replay",
             "make lab-reproduce without REPLAY=1 writes its file",
         )

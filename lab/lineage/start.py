@@ -14,7 +14,7 @@ from lab.airflow.dag_errors import CORRECT
 from lab.airflow.task_log import CODE_GONE
 from lab.components import repository
 from lab.components.storage import object_key
-from lab.errors import CheckFailedError, NoSuchVersionError, NotRunningError, ServiceError, StoppedError
+from lab.errors import CheckFailedError, NotFoundError, NotRunningError, ServiceError, StoppedError
 from lab.lineage import versions
 from lab.lineage.follow import Follower, label
 from lab.lineage.versions import DataVersion
@@ -43,7 +43,7 @@ def run_pipeline(access: Access, parameters: dict[str, Any], limit: float) -> Re
     """Run the pipeline once, showing its tasks.
 
     Raises:
-        NoSuchVersionError: the branch does not exist; no run was started.
+        NotFoundError: the branch does not exist; no run was started.
         CheckFailedError: the run failed; the message holds the task and its own error line.
         ServiceError: the limit was reached; the run continues.
         StoppedError: the user stopped watching; the run continues.
@@ -82,7 +82,7 @@ def start(airflow: Airflow, parameters: dict[str, Any]) -> str:
     """Start the run and return its id; the error says why if the DAG no longer loads since it was checked."""
     try:
         return airflow.trigger(DAG, parameters)
-    except NoSuchVersionError:
+    except NotFoundError:
         require_runnable(airflow)
         raise
 

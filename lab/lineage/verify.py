@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lab.access import BRANCH, Access
 from lab.airflow.client import PATIENCE, Airflow
 from lab.components import storage
-from lab.errors import NoSuchVersionError
+from lab.errors import NotFoundError
 from lab.lineage import quarantine, receipts, versions
 from lab.lineage.inspection import Inspection, Wanted, in_parallel, inspect_all
 from lab.lineage.receipts import Receipt
@@ -52,10 +52,10 @@ def verify(access: Access, wanted: str | None, progress: Callable[[str], None], 
     progress("cloning the repository")
     known = versions.of_branch(access, branch)
     chosen = known if wanted is None else [versions.find(known, wanted)]
-    return judge(access, known, chosen, progress)
+    return verdicts_of(access, known, chosen, progress)
 
 
-def judge(
+def verdicts_of(
     access: Access, known: list[DataVersion], chosen: list[DataVersion], progress: Callable[[str], None]
 ) -> list[Verdict]:
     """A verdict on each of the chosen versions; `known` are all of their branch."""
@@ -102,7 +102,7 @@ def known_runs(access: Access, chosen: list[DataVersion]) -> set[tuple[str, str]
         for dag, run in asked:
             try:
                 airflow.run(dag, run)
-            except NoSuchVersionError:
+            except NotFoundError:
                 return set()
     return asked
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.access import BRANCH, Access
 from lab.components import repository
-from lab.errors import NoSuchVersionError, ServiceError
+from lab.errors import NoSuchVersionError, NotFoundError, ServiceError
 from lab.pipeline.append import row_identity
 from lab.pipeline.errors import DatasetError, PipelineError
 from lab.pipeline.git import GitError, Repository, remote_ref
@@ -94,7 +94,7 @@ def of_branch(access: Access, branch: str = BRANCH) -> list[DataVersion]:
     """All data versions of this branch, as the server has it now.
 
     Raises:
-        NoSuchVersionError: there is no such branch.
+        NotFoundError: there is no such branch.
     """
     with fresh_clone(access) as clone:
         return read_branch(clone, branch)
@@ -104,7 +104,7 @@ def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:
     """All data versions of this branch of the server.
 
     Raises:
-        NoSuchVersionError: there is no such branch.
+        NotFoundError: there is no such branch.
     """
     reference = remote_ref(branch)
     if clone.run("show-ref", "--verify", "--quiet", reference, check=False).returncode != 0:
@@ -113,10 +113,10 @@ def read_branch(clone: Repository, branch: str = BRANCH) -> list[DataVersion]:
     return read(clone, reference)
 
 
-def no_branch(branch: str, known: Collection[str]) -> NoSuchVersionError:
+def no_branch(branch: str, known: Collection[str]) -> NotFoundError:
     """The error for a branch that does not exist."""
     hint = f"branches: {', '.join(known)}" if known else "the repository is empty: make lab-up completes it"
-    return NoSuchVersionError(f"there is no branch {branch!r}", hint)
+    return NotFoundError(f"there is no branch {branch!r}", hint)
 
 
 def read(clone: Repository, revision: str = "HEAD") -> list[DataVersion]:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from lab.config import Section
 from lab.errors import SettingsError
-from lab.parity.compare import Difference
+from lab.parity.compare import PlaceDifference
 
 FILE = "k8s/parity.yaml"
 Text = Annotated[str, Field(min_length=1)]
@@ -26,7 +26,7 @@ class Fields(Section):
     kind: str = "*"
     eks: str = "*"
 
-    def covers(self, found: Difference) -> bool:
+    def covers(self, found: PlaceDifference) -> bool:
         pairs = (
             (self.where, found.where),
             (self.whats, found.what),
@@ -35,7 +35,7 @@ class Fields(Section):
         )
         return all(any(matches(text, pattern) for pattern in patterns) for patterns, text in pairs)
 
-    def unused(self, found: Sequence[Difference]) -> Iterator[str]:
+    def unused(self, found: Sequence[PlaceDifference]) -> Iterator[str]:
         """The patterns that match none of these differences."""
         covered = [each for each in found if self.covers(each)]
         for pattern in self.where:

@@ -13,7 +13,7 @@ from typing import Any
 from lab.engine.eks.settings import load
 from lab.parity import allowed
 from lab.parity.allowed import Reason
-from lab.parity.compare import Difference, differences
+from lab.parity.compare import PlaceDifference, differences
 from lab.parity.places import WAYS, Eks, Kind, Tools, sample
 from lab.parity.render import Object
 from lab.paths import Paths
@@ -25,18 +25,18 @@ Pair = tuple[list[Object], list[Object]]
 
 
 @dataclass(frozen=True)
-class Report:
+class ParityReport:
     """Every difference with the reason that allows it, or None; and the patterns of the list that match none."""
 
-    differences: list[tuple[Difference, str | None]]
+    differences: list[tuple[PlaceDifference, str | None]]
     unused: list[str]
 
     @property
-    def faults(self) -> list[Difference]:
+    def faults(self) -> list[PlaceDifference]:
         return [each for each, reason in self.differences if reason is None]
 
 
-def check(paths: Paths, tools: Tools, settings_file: Path | None) -> Report:
+def check(paths: Paths, tools: Tools, settings_file: Path | None) -> ParityReport:
     """Compare the two places of the checkout; EKS with the settings in a file, or else with those of the sample.
 
     Raises:
@@ -64,14 +64,14 @@ def rendered(paths: Paths, kind: Kind, variants: Sequence[Eks]) -> list[Pair]:
         return [*pairs, *((first, each) for each in others)]
 
 
-def explained(found: Sequence[Difference], reasons: Sequence[Reason]) -> Report:
+def explained(found: Sequence[PlaceDifference], reasons: Sequence[Reason]) -> ParityReport:
     """Each difference with the first reason that covers it."""
 
-    def why(difference: Difference) -> str | None:
+    def why(difference: PlaceDifference) -> str | None:
         return next((r.reason for r in reasons if any(fields.covers(difference) for fields in r.differences)), None)
 
     unused = [pattern for each in reasons for fields in each.differences for pattern in fields.unused(found)]
-    return Report([(each, why(each)) for each in found], unused)
+    return ParityReport([(each, why(each)) for each in found], unused)
 
 
 def step_objects(paths: Paths, environments: Sequence[Mapping[str, str]]) -> list[list[Object]]:

@@ -22,7 +22,7 @@ DOCUMENTS = {"airflow.cfg": "airflow.cfg", "pod_template_file.yaml": "Worker pod
 
 
 @dataclass(frozen=True, order=True)
-class Difference:
+class PlaceDifference:
     """One field of one object, with what it is in each place; without a field it is the object itself."""
 
     where: str
@@ -31,16 +31,16 @@ class Difference:
     eks: str
 
 
-def differences(kind: Iterable[Object], eks: Iterable[Object]) -> list[Difference]:
+def differences(kind: Iterable[Object], eks: Iterable[Object]) -> list[PlaceDifference]:
     """Every difference between the objects of two places; an object that only one has is a single difference."""
     sides = [{name: found for each in side for name, found in opened(each)} for side in (kind, eks)]
     found = []
     for where in sorted({*sides[0], *sides[1]}):
         values = [side.get(where) for side in sides]
         if None in values:
-            found.append(Difference(where, "", *(ABSENT if value is None else "there" for value in values)))
+            found.append(PlaceDifference(where, "", *(ABSENT if value is None else "there" for value in values)))
             continue
-        found += [Difference(where, *difference) for difference in compare("", *values)]
+        found += [PlaceDifference(where, *difference) for difference in compare("", *values)]
     return found
 
 

@@ -75,7 +75,7 @@ def end_with(task_process: str) -> None:
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     if str(os.getppid()) != task_process:
-        raise workspace.BusyError("the task that started this step has ended", "Airflow tries it again")
+        raise workspace.RunBusyError("the task that started this step has ended", "Airflow tries it again")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """An entry of a tree, by git-ls-tree(1); `size` is in bytes, 0 for what is no blob."""
 
     mode: str
@@ -67,18 +67,18 @@ def on_the_way(path: str) -> list[str]:
     return [str(each) for each in reversed([PurePosixPath(path), *PurePosixPath(path).parents]) if str(each) != "."]
 
 
-def entries(repository: Repository, commit: str, paths: list[str]) -> dict[str, Entry]:
+def entries(repository: Repository, commit: str, paths: list[str]) -> dict[str, TreeEntry]:
     """What the commit has at these paths and on the way there."""
     listed = repository.run("ls-tree", "-z", "-l", "-t", "--full-tree", commit, "--", *paths).stdout
     found = {}
     for line in filter(None, listed.split("\0")):
         about, _, path = line.partition("\t")
         mode, kind, blob, size = about.split()
-        found[path] = Entry(mode, blob, int(size) if kind == "blob" else 0)
+        found[path] = TreeEntry(mode, blob, int(size) if kind == "blob" else 0)
     return found
 
 
-def require_file(found: dict[str, Entry], path: str, repository: Repository, commit: str) -> Entry:
+def require_file(found: dict[str, TreeEntry], path: str, repository: Repository, commit: str) -> TreeEntry:
     """The entry of a file of a bearable size.
 
     Raises:

@@ -31,7 +31,7 @@ STALE = "stale info"
 LONGEST_PAUSE = 2
 
 
-class Stored(NamedTuple):
+class StoredVersion(NamedTuple):
     """A version that has its object on the remote."""
 
     appended: Appended
@@ -92,7 +92,7 @@ def publish(run: Run, repository: Repository, started: float) -> None:
     Raises:
         GitError: the branch moved at each attempt, or the server refused the commit.
     """
-    stored: dict[tuple[str, str], Stored] = {}
+    stored: dict[tuple[str, str], StoredVersion] = {}
     for attempt in range(PUSH_ATTEMPTS):
         if published(run, repository) or try_push(run, repository, started, stored):
             return
@@ -105,7 +105,7 @@ def publish(run: Run, repository: Repository, started: float) -> None:
     )
 
 
-def try_push(run: Run, repository: Repository, started: float, stored: dict[tuple[str, str], Stored]) -> bool:
+def try_push(run: Run, repository: Repository, started: float, stored: dict[tuple[str, str], StoredVersion]) -> bool:
     """One attempt on the branch head as last fetched; False if the branch has moved meanwhile.
 
     `stored` is what earlier attempts have put on the remote, by the md5 of its base and the remote: there is little
@@ -140,7 +140,7 @@ def try_push(run: Run, repository: Repository, started: float, stored: dict[tupl
     return published(run, repository)  # only the answer was lost
 
 
-def store(run: Run, base: Content) -> Stored:
+def store(run: Run, base: Content) -> StoredVersion:
     """Put the base with the run's rows under DVC, and its object in the bucket."""
     # Where the new head has the same data, as after a person's commit, the rows stand where they should.
     appended = read_appended(run, base)
@@ -155,7 +155,7 @@ def store(run: Run, base: Content) -> Stored:
             )
     dvc(run.clone, "push", "--quiet", "--", run.pointer)
     say(f"pushed object md5 {appended.md5}, {appended.size:,} bytes")
-    return Stored(appended, open_remote(run.clone))
+    return StoredVersion(appended, open_remote(run.clone))
 
 
 def is_added(run: Run, appended: Appended) -> bool:

@@ -29,7 +29,7 @@ DEAD_AFTER = 3600
 """Seconds after which a folder without a holder belongs to a dead run."""
 
 
-class BusyError(PipelineError):
+class RunBusyError(PipelineError):
     """Another try of this run's steps is at work (EX_TEMPFAIL of sysexits.h)."""
 
     exit_code = 75
@@ -42,12 +42,12 @@ def held(run: Run) -> Iterator[None]:
     The lock is the kernel's (flock(2)): it goes when this process and the Git it started have ended, however they do.
 
     Raises:
-        BusyError: another try was at work for BUSY_LIMIT seconds.
+        RunBusyError: another try was at work for BUSY_LIMIT seconds.
     """
     run.lock.parent.mkdir(parents=True, exist_ok=True)
     descriptor = wait_for(run.lock, BUSY_LIMIT)
     if descriptor is None:
-        raise BusyError(
+        raise RunBusyError(
             f"another try of this run has been at work for {BUSY_LIMIT} s",
             "it holds the run's folder; Airflow tries again later",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from lab.pod_identity.cluster import Cluster, ClusterError
+from lab.pod_identity.cluster import ClusterApi, ClusterError
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class BadAssociationsError(Exception):
 class Associations:
     """The associations as they are now, or were at most SECONDS ago; while the API is away, as they were last."""
 
-    cluster: Cluster
+    cluster: ClusterApi
     known: ByAccount | None = None
     read_at: float = 0
 

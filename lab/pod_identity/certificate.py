@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lab.pod_identity.cluster import Cluster, ClusterError
+from lab.pod_identity.cluster import ClusterApi, ClusterError
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Certificate:
         self.tls.load_cert_chain(self.file)
         self.is_known = False
 
-    async def keep(self, cluster: Cluster) -> None:
+    async def keep(self, cluster: ClusterApi) -> None:
         """Renew it and have the cluster know it, for ever."""
         while True:
             if datetime.now(UTC) > self.end - RENEWED_BEFORE:
@@ -57,7 +57,7 @@ class Certificate:
                 log.warning("%s", error)
             await asyncio.sleep(LOOK_EVERY if self.is_known else 0.5)
 
-    async def register(self, cluster: Cluster) -> None:
+    async def register(self, cluster: ClusterApi) -> None:
         """Put it into the webhook's configuration, if it is not there.
 
         Raises:

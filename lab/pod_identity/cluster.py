@@ -21,7 +21,7 @@ class ClusterError(Exception):
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterApi:
     """A client of the API with the identity of the service account that the token in the file `token` belongs to."""
 
     session: aiohttp.ClientSession
@@ -55,9 +55,9 @@ class Cluster:
 
 
 @asynccontextmanager
-async def of_this_pod() -> AsyncIterator[Cluster]:
+async def of_this_pod() -> AsyncIterator[ClusterApi]:
     """The cluster by what the kubelet gives every pod ("Accessing the Kubernetes API from a Pod")."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=ACCOUNT / "ca.crt"))
     async with aiohttp.ClientSession(f"https://{host}:{port}", connector=connector, timeout=LIMIT) as session:
-        yield Cluster(session, ACCOUNT / "token")
+        yield ClusterApi(session, ACCOUNT / "token")

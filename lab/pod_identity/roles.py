@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab.pod_identity.cache import Cache
-from lab.pod_identity.tokens import Pod
+from lab.pod_identity.tokens import TokenPod
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Roles:
         self.cluster_arn = cluster_arn
         self.cache: Cache[tuple[str, str], Credentials] = Cache(lambda credentials: credentials.until)
 
-    async def credentials(self, pod: Pod, role: str) -> Credentials:
+    async def credentials(self, pod: TokenPod, role: str) -> Credentials:
         """Credentials of `role` for `pod` that hold for at least RENEWED_BEFORE seconds.
 
         Raises:
@@ -57,7 +57,7 @@ class Roles:
         """
         return await self.cache.get((pod.uid, role), lambda: asyncio.to_thread(self.assume, pod, role))
 
-    def assume(self, pod: Pod, role: str) -> Credentials:
+    def assume(self, pod: TokenPod, role: str) -> Credentials:
         from botocore.exceptions import BotoCoreError, ClientError
 
         tags = session_tags(pod, self.cluster_arn)
@@ -75,7 +75,7 @@ class Roles:
         return credentials(answer["Credentials"], role)
 
 
-def session_tags(pod: Pod, cluster_arn: str) -> dict[str, str]:
+def session_tags(pod: TokenPod, cluster_arn: str) -> dict[str, str]:
     """The session tags of "Grant Pods access to AWS resources based on tags" in the EKS user guide."""
     return {
         "eks-cluster-arn": cluster_arn,
@@ -87,7 +87,7 @@ def session_tags(pod: Pod, cluster_arn: str) -> dict[str, str]:
     }
 
 
-def session_name(pod: Pod, cluster: str) -> str:
+def session_name(pod: TokenPod, cluster: str) -> str:
     """`eks-<cluster>-<pod>-<uuid>`, of which the middle is cut to what STS takes."""
     ending = f"-{uuid.uuid4()}"
     return f"eks-{cluster}-{pod.name}"[: SESSION_NAME_LENGTH - len(ending)] + ending

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from lab.pod_identity.cache import Cache
-from lab.pod_identity.cluster import Cluster
+from lab.pod_identity.cluster import ClusterApi
 
 AUDIENCE = "pods.eks.amazonaws.com"
 SECONDS = 60
@@ -33,7 +33,7 @@ class BadTokenError(Exception):
 
 
 @dataclass(frozen=True)
-class Pod:
+class TokenPod:
     """Whom a token stands for, until `until` (seconds since 1970)."""
 
     namespace: str
@@ -46,12 +46,12 @@ class Pod:
 class Tokens:
     """Reviews tokens, and believes an answer for SECONDS, never longer than the token holds."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: ClusterApi) -> None:
         self.cluster = cluster
-        self.cache: Cache[bytes, Pod] = Cache(lambda pod: pod.until)
+        self.cache: Cache[bytes, TokenPod] = Cache(lambda pod: pod.until)
         self.refused: dict[str, deque[float]] = {}
 
-    async def pod(self, token: str, address: str) -> Pod:
+    async def pod(self, token: str, address: str) -> TokenPod:
         """The pod that this token was issued for; `address` is who sends it.
 
         Raises:
@@ -63,7 +63,7 @@ class Tokens:
             raise BadTokenError("there is no token in the header Authorization")
         return await self.cache.get(hashlib.sha256(token.encode()).digest(), lambda: self.limited(token, address))
 
-    async def limited(self, token: str, address: str) -> Pod:
+    async def limited(self, token: str, address: str) -> TokenPod:
         """Review a token, unless this address has had too many refused."""
         self.forget_old()
         tries = self.refused.setdefault(address, deque())
@@ -90,7 +90,7 @@ class Tokens:
             if not tries:
                 del self.refused[address]
 
-    async def review(self, token: str) -> Pod:
+    async def review(self, token: str) -> TokenPod:
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenReview",
@@ -107,7 +107,7 @@ class Tokens:
             raise BadTokenError("the token is not that of a pod")
         namespace, _, name = account.partition(":")
         until = min(time.time() + SECONDS, expiry(token))
-        return Pod(namespace, name, extra[f"{EXTRA}pod-name"][0], extra[f"{EXTRA}pod-uid"][0], until)
+        return TokenPod(namespace, name, extra[f"{EXTRA}pod-name"][0], extra[f"{EXTRA}pod-uid"][0], until)
 
 
 def expiry(token: str) -> float:

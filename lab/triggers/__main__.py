@@ -14,14 +14,14 @@ import aiohttp
 from aiohttp import web
 
 from lab.triggers import webhook
-from lab.triggers.airflow import Airflow
+from lab.triggers.airflow import AirflowEvents
 from lab.triggers.history import Watched
-from lab.triggers.service import Service
-from lab.triggers.settings import Settings, from_environment
+from lab.triggers.service import TriggerService
+from lab.triggers.settings import WatchSettings, from_environment
 from lab.triggers.watcher import Watcher
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: WatchSettings) -> None:
     # A clone that a killed service has left may be locked; it is small.
     shutil.rmtree(settings.folder, ignore_errors=True)
     settings.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -31,8 +31,8 @@ async def serve(settings: Settings) -> None:
         # Proxies are for the world outside: aiohttp takes none from the environment.
         session = await stack.enter_async_context(aiohttp.ClientSession())
         watched = Watched(settings.repository, settings.branch, settings.folder, dict(os.environ))
-        watcher = Watcher(watched, Airflow(session, settings.airflow, settings.login), settings.asset)
-        service = Service(watcher, settings.seconds, settings.state)
+        watcher = Watcher(watched, AirflowEvents(session, settings.airflow, settings.login), settings.asset)
+        service = TriggerService(watcher, settings.seconds, settings.state)
         if settings.port and settings.secret is not None:
             await listen(stack, service, settings.port, settings.secret.read_bytes().strip())
         looking = asyncio.create_task(service.run())
@@ -42,7 +42,7 @@ async def serve(settings: Settings) -> None:
             await looking
 
 
-async def listen(stack: AsyncExitStack, service: Service, port: int, secret: bytes) -> None:
+async def listen(stack: AsyncExitStack, service: TriggerService, port: int, secret: bytes) -> None:
     """Serve webhooks and probes until the stack ends."""
     application = webhook.application(secret, service.pushed, lambda: service.ready)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=2)

@@ -28,7 +28,7 @@ MISSING = 404
 
 
 @dataclass
-class Airflow:
+class AirflowEvents:
     """A client that signs in when it has to. Every method raises TroubleError if Airflow does not answer or refuses."""
 
     session: aiohttp.ClientSession

@@ -18,7 +18,7 @@ AGAIN = 2.0
 
 
 @dataclass
-class Service:
+class TriggerService:
     """Looks every `seconds`, and whenever `pushed` is called; pushes while it looks make one more look."""
 
     watcher: Watcher

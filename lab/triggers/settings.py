@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Settings:
+class WatchSettings:
     """Which branch to watch, which Airflow to notify, how often to look (`seconds`), and where to keep a small clone.
 
     Passwords stand in files: `login` is a JSON object of Airflow's user and password, `secret` what signs webhooks. The
@@ -28,14 +28,14 @@ class Settings:
     state: Path | None = None
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
+def from_environment(environment: Mapping[str, str]) -> WatchSettings:
     """Read the settings from TRIGGERS_* variables, and PIPELINE_REPOSITORY; Git has its own (lab.pipeline.git).
 
     Raises:
         KeyError: a variable is missing.
     """
     secret, state = (environment.get(f"TRIGGERS_{name}") for name in ("SECRET_FILE", "STATE_FILE"))
-    return Settings(
+    return WatchSettings(
         repository=environment["PIPELINE_REPOSITORY"],
         branch=environment.get("TRIGGERS_BRANCH", "main"),
         airflow=environment["TRIGGERS_AIRFLOW_URL"],

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from lab.triggers.airflow import Airflow
+from lab.triggers.airflow import AirflowEvents
 from lab.triggers.history import Watched
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ class Watcher:
     """
 
     watched: Watched
-    airflow: Airflow
+    airflow: AirflowEvents
     uri: str
     seen: str | None = None
     begun: bool = False

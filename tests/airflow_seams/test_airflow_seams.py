@@ -40,12 +40,12 @@ def client(airflow: Installed) -> Iterator[Airflow]:
         yield signed_in
 
 
-def by_triggers(airflow: Installed, login: Path, ask: Callable[[triggers.Airflow], Coroutine[Any, Any, Any]]) -> Any:
+def by_triggers(airflow: Installed, login: Path, ask: Callable[[triggers.AirflowEvents], Coroutine[Any, Any, Any]]) -> Any:
     """What the service `triggers` gets from Airflow by its own client."""
 
     async def asked() -> Any:
         async with aiohttp.ClientSession() as session:
-            service = triggers.Airflow(session, airflow.server().url("airflow"), login)
+            service = triggers.AirflowEvents(session, airflow.server().url("airflow"), login)
             await service.sign_in()
             return await ask(service)
 
@@ -145,7 +145,7 @@ def test_the_log_of_a_task_has_its_lines_and_exceptions(client: Airflow) -> None
 def test_an_asset_keeps_what_its_newest_event_says(airflow: Installed, login: Path) -> None:
     older, newer = "a" * 40, "b" * 40
 
-    async def raised(service: triggers.Airflow) -> list[str]:
+    async def raised(service: triggers.AirflowEvents) -> list[str]:
         asset = await service.asset(ASSET)
         assert asset is not None, "the asset of the DAG is not found"
         assert await service.asset("lab://nosuch") is None
@@ -160,7 +160,7 @@ def test_an_asset_keeps_what_its_newest_event_says(airflow: Installed, login: Pa
 def test_a_variable_is_returned_as_it_was_stored(airflow: Installed, login: Path) -> None:
     first, second = "1" * 40, "2" * 40
 
-    async def remembered(service: triggers.Airflow) -> list[list[str]]:
+    async def remembered(service: triggers.AirflowEvents) -> list[list[str]]:
         found = [await service.handled(None)]
         for commit in (first, second):  # made, then changed
             await service.remember(commit)

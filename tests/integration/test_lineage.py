@@ -139,7 +139,7 @@ def test_a_damaged_object_is_replaced_and_a_sound_one_is_never_written(lab: Chec
 
 
 def test_the_report_is_one_file_with_every_version(lab: Checkout, tmp_path: Path) -> None:
-    file = tmp_path / "deep" / "page.html"
+    file = tmp_path / "page.html"
     printed = lab.lab("report", "--output", str(file)).stdout
     assert printed.strip() == str(file)
     page = file.read_text("utf-8")

@@ -132,10 +132,10 @@ def test_clusters_are_left_out_with_a_word_where_there_can_be_none(
 
 
 def test_a_plan_needs_the_disk_of_its_scenarios_only() -> None:
-    modify_only = plan.Plan(frozenset({"modify"}), gigabytes=0.01)
+    modify_only = plan.BenchPlan(frozenset({"modify"}), gigabytes=0.01)
     assert not modify_only.needs_lab
     assert modify_only.disk < INSTALL_DISK
-    assert plan.Plan().disk > plan.Plan(frozenset({"warm"})).disk > INSTALL_DISK
+    assert plan.BenchPlan().disk > plan.BenchPlan(frozenset({"warm"})).disk > INSTALL_DISK
 
 
 def test_settings_of_the_persons_own_lab_do_not_reach_the_scratch_lab(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def test_nothing_is_run_twice_for_memory_alone() -> None:
 
 
 def test_figures_of_both_ways_and_their_ratio() -> None:
-    usual_side, lab = kind.Samples(), kind.Samples(idle=[2.0, 6.0])
+    usual_side, lab = kind.UpSamples(), kind.UpSamples(idle=[2.0, 6.0])
     usual_side.came_up((240.0, {"create": 40.0, "load": 100.0}))
     lab.came_up((60.0, {"cluster": 25.0}))
     usual_side.ran(60.0, {"pull": 10.0})

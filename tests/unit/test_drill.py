@@ -15,8 +15,8 @@ import pytest
 
 from lab.drill import check, plan, report
 from lab.drill.branch import Start
-from lab.drill.check import Check
-from lab.drill.kind_steps import Seen, looks
+from lab.drill.check import PromiseCheck
+from lab.drill.kind_steps import NodeStep, looks
 from lab.drill.outcome import Outcome
 from lab.drill.plan import FAULTS, SECONDS, TASKS, Round
 from lab.drill.refusing import refusing, resetting
@@ -91,7 +91,7 @@ def test_the_table_has_a_line_for_each_fault_and_task_and_the_sum() -> None:
 
 
 def test_json_has_each_round_and_whether_each_promise_was_kept() -> None:
-    checks = [Check("kept", []), Check("broken", ["why"])]
+    checks = [PromiseCheck("kept", []), PromiseCheck("broken", ["why"])]
     found = json.loads(json.dumps(report.as_data(7, "drill-7", {"pull_data": 1.234}, [outcome("a")], checks)))
     assert found["rounds"][0]["round"]["fault"] == "kill"
     assert [each["kept"] for each in found["checks"]] == [True, False]
@@ -176,7 +176,7 @@ def test_each_look_into_the_node_finds_the_steps_at_work() -> None:
         ".\n",
         "14 PIPELINE_RUN_ID=c HOSTNAME=cut-o",
     ]
-    both = {Seen(12, "a", "pull-data-x", "pull"), Seen(13, "b", "push-data-y", "push")}
+    both = {NodeStep(12, "a", "pull-data-x", "pull"), NodeStep(13, "b", "push-data-y", "push")}
     assert list(looks(lines)) == [both, set()]
 
 

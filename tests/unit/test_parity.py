@@ -10,7 +10,7 @@ import pytest
 from lab.errors import SettingsError
 from lab.parity.allowed import Fields, Reason, read
 from lab.parity.check import explained
-from lab.parity.compare import ABSENT, Difference, differences
+from lab.parity.compare import ABSENT, PlaceDifference, differences
 
 Object = dict[str, Any]
 
@@ -72,16 +72,16 @@ def test_documents_in_a_config_map_are_separate_objects() -> None:
         return {"kind": "ConfigMap", "metadata": {"name": "airflow-config"}, "data": data}
 
     assert differences([config(1, "a")], [config(2, "b")]) == [
-        Difference("Worker pod", "spec.containers[base].image", "a", "b"),
-        Difference("airflow.cfg", "core.parallelism", "1", "2"),
+        PlaceDifference("Worker pod", "spec.containers[base].image", "a", "b"),
+        PlaceDifference("airflow.cfg", "core.parallelism", "1", "2"),
     ]
 
 
 def test_an_object_of_one_place_is_one_difference() -> None:
-    assert differences([pod()], []) == [Difference("Pod airflow/step", "", "there", ABSENT)]
+    assert differences([pod()], []) == [PlaceDifference("Pod airflow/step", "", "there", ABSENT)]
 
 
-BRACKETS = Difference("Worker pod", "spec.containers[base].image", "a", "b")
+BRACKETS = PlaceDifference("Worker pod", "spec.containers[base].image", "a", "b")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_pattern_covers_what_it_says_and_no_more(fields: dict[str, Any], cover
 
 
 def test_what_has_no_reason_is_a_fault_and_a_reason_for_nothing_is_reported() -> None:
-    other = Difference("airflow.cfg", "core.executor", "a", "b")
+    other = PlaceDifference("airflow.cfg", "core.executor", "a", "b")
     reasons = [
         Reason.model_validate({"reason": "meant", "differences": [{"where": ["Worker pod"], "what": ["*.image"]}]}),
         Reason.model_validate(

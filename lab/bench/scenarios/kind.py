@@ -24,7 +24,7 @@ IDLE = 2
 
 
 @dataclass
-class Samples:
+class UpSamples:
     """The results of one way's rounds, in order."""
 
     ups: list[float] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Round:
+class UpRound:
     """One cluster of each way, the usual one first; memory, identity and versions are measured in the last round."""
 
     number: int
@@ -65,12 +65,12 @@ class Round:
         return f"{number} of {self.runs}, round {self.position}" if number else "not counted"
 
 
-def rounds_of(only: frozenset[str], runs: int) -> list[Round]:
+def rounds_of(only: frozenset[str], runs: int) -> list[UpRound]:
     """The rounds that give every requested figure; `runs` is the minimum number of runs in all."""
     count = ROUNDS if only & {UP, RUN} else 1
     each_round = math.ceil(runs / count) if RUN in only else 0
     return [
-        Round(number, count, each_round, MEMORY in only, IDENTITY in only, KIND_MANY in only)
+        UpRound(number, count, each_round, MEMORY in only, IDENTITY in only, KIND_MANY in only)
         for number in range(1, count + 1)
     ]
 
@@ -79,7 +79,7 @@ def compare(scratch: Scratch, only: frozenset[str], runs: int) -> list[Figure]:
     """Bring up both ways in turns, and measure in each what is requested."""
     scratch.clone()
     scratch.lab("Getting programs and images (not measured)", "install", limit=PREPARE_LIMIT)
-    usual, lab = Samples(), Samples()
+    usual, lab = UpSamples(), UpSamples()
     others: list[Figure] = []
     with usual_way(scratch.checkout, scratch.folder / "usual", scratch.settings) as way:
         for this in rounds_of(only, runs):
@@ -92,7 +92,7 @@ def compare(scratch: Scratch, only: frozenset[str], runs: int) -> list[Figure]:
     ]
 
 
-def usual_round(way: UsualWay, this: Round, samples: Samples) -> list[Figure]:
+def usual_round(way: UsualWay, this: UpRound, samples: UpSamples) -> list[Figure]:
     samples.came_up(way.up(f"The usual way to a cluster ({this.position})"))
     if this.runs:
         usual_runs.publish(way.access)
@@ -106,7 +106,7 @@ def usual_round(way: UsualWay, this: Round, samples: Samples) -> list[Figure]:
     return found
 
 
-def lab_round(scratch: Scratch, this: Round, samples: Samples) -> list[Figure]:
+def lab_round(scratch: Scratch, this: UpRound, samples: UpSamples) -> list[Figure]:
     samples.came_up(scratch.up(f"lab up, images at hand ({this.position})"))
     for number in range(this.runs + 1 if this.runs else 0):
         _, result = scratch.lab_json(f"lab run ({this.counted(number)})", "run")
@@ -127,7 +127,7 @@ def lab_round(scratch: Scratch, this: Round, samples: Samples) -> list[Figure]:
     return found
 
 
-def up_figures(usual: Samples, lab: Samples) -> list[Figure]:
+def up_figures(usual: UpSamples, lab: UpSamples) -> list[Figure]:
     return [
         *figure(UP, "lab-up on kind, images at hand", "s", lab.ups, note="repository, dataset and DAG included"),
         *each(UP, "  phase", "s", lab.phases),
@@ -138,7 +138,7 @@ def up_figures(usual: Samples, lab: Samples) -> list[Figure]:
     ]
 
 
-def run_figures(usual: Samples, lab: Samples) -> list[Figure]:
+def run_figures(usual: UpSamples, lab: UpSamples) -> list[Figure]:
     return [
         *figure(RUN, "lab-run on kind, trigger to new version, 10 MB", "s", lab.runs),
         *each(RUN, "  task", "s", lab.tasks),

@@ -10,7 +10,7 @@ from lab.access import Access
 from lab.lineage import versions
 from lab.lineage.report.entries import Entry, Links, entry
 from lab.lineage.report.page import Report, page
-from lab.lineage.verify import judge
+from lab.lineage.verify import verdicts_of
 
 
 def make(
@@ -23,7 +23,7 @@ def make(
     """
     progress("reading the versions")
     known = versions.of_branch(access, branch)
-    verdicts = {each.version.number: each for each in judge(access, known, known, progress)} if check else {}
+    verdicts = {each.version.number: each for each in verdicts_of(access, known, known, progress)} if check else {}
     links = Links(access, git_pages)
     entries = [entry(each, verdicts.get(each.number), links) for each in known]
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

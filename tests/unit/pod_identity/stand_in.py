@@ -22,7 +22,7 @@ from lab.pod_identity import agent
 from lab.pod_identity.associations import PATH as ASSOCIATIONS
 from lab.pod_identity.associations import Associations
 from lab.pod_identity.certificate import PATH as CONFIGURATION
-from lab.pod_identity.cluster import Cluster
+from lab.pod_identity.cluster import ClusterApi
 from lab.pod_identity.roles import Roles
 from lab.pod_identity.tokens import AUDIENCE, Tokens
 from lab.pod_identity.tokens import PATH as REVIEWS
@@ -119,7 +119,7 @@ class Service:
     stand_in: StandIn
     url: str
     associations: Associations
-    cluster: Cluster
+    cluster: ClusterApi
 
 
 @contextlib.asynccontextmanager
@@ -131,7 +131,7 @@ async def serving(folder: Path) -> AsyncIterator[Service]:
         TestServer(stand_in.application()) as server,
         aiohttp.ClientSession(str(server.make_url("/"))) as session,
     ):
-        cluster = Cluster(session, folder / "token")
+        cluster = ClusterApi(session, folder / "token")
         associations = Associations(cluster)
         cluster_arn = "arn:aws:eks:eu-west-1:000000000000:cluster/lab"
         roles = Roles(str(server.make_url("/")), "eu-west-1", cluster_arn, "LABAGENT", "the agent's secret")

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from lab.pipeline.git import Repository
-from lab.triggers.airflow import VARIABLE, Airflow
+from lab.triggers.airflow import VARIABLE, AirflowEvents
 from lab.triggers.history import Watched
 from lab.triggers.watcher import Watcher
 from tests.unit.support import commit, git, new_repository
@@ -96,7 +96,7 @@ class World:
 
     folder: Path
     airflow: StandIn
-    client: Airflow
+    client: AirflowEvents
     person: Repository
     service: Watcher = field(init=False)
     starts: int = 0
@@ -140,7 +140,7 @@ async def a_world(folder: Path) -> AsyncIterator[World]:
     airflow = StandIn()
     async with TestServer(airflow.application()) as server, aiohttp.ClientSession() as session:
         url = str(server.make_url("")).rstrip("/")
-        world = World(folder, airflow, Airflow(session, url, folder / "login.json"), person)
+        world = World(folder, airflow, AirflowEvents(session, url, folder / "login.json"), person)
         world.push("What is there before the service")
         yield world
 

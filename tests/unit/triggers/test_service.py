@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from lab.triggers import webhook
-from lab.triggers.service import Service
+from lab.triggers.service import TriggerService
 from tests.unit.support import fake_program
 from tests.unit.triggers.stand_in import World, a_world, in_a_world
 
@@ -85,7 +85,7 @@ def test_a_webhook_without_end_is_not_read(caplog: pytest.LogCaptureFixture) -> 
 def test_it_looks_at_its_start_and_at_a_push_without_waiting(tmp_path: Path) -> None:
     async def use(world: World) -> None:
         world.push()
-        service = Service(world.service, seconds=3600)
+        service = TriggerService(world.service, seconds=3600)
         running = asyncio.create_task(service.run())
         await becomes(lambda: len(world.airflow.events) == 1)
         world.push()
@@ -101,7 +101,7 @@ def test_it_is_ready_when_it_knows_what_was_there_before_it(tmp_path: Path) -> N
     async def run() -> None:
         async with a_world(tmp_path) as world:
             world.airflow.is_away = True
-            service = Service(world.service, seconds=3600)
+            service = TriggerService(world.service, seconds=3600)
             await service.look()
             assert not service.ready
             world.airflow.is_away = False
@@ -119,7 +119,7 @@ def test_a_trouble_that_took_longer_is_the_same_trouble(
         said = "fatal: Failed to connect to gitea port 3000 after $$ ms: Could not connect to server"
         fake_program(tmp_path, monkeypatch, "git", f'echo "{said}" >&2; exit 128')
         world.start()
-        service = Service(world.service, seconds=3600)
+        service = TriggerService(world.service, seconds=3600)
         for _ in range(3):
             await service.look()
         (line,) = [record.getMessage() for record in caplog.records]
@@ -135,7 +135,7 @@ def test_the_log_has_one_line_for_each_change_of_state_and_the_file_the_trouble(
         caplog.set_level(logging.INFO)
         caplog.clear()
         state = tmp_path / "state"
-        service = Service(world.service, seconds=3600, state_file=state)
+        service = TriggerService(world.service, seconds=3600, state_file=state)
         world.airflow.is_loaded = False
         world.push()
         states = []

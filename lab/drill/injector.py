@@ -1,4 +1,4 @@
-"""A drill's interface to an engine: hands that find the steps of a run, end them, and take services away."""
+"""A drill's interface to an engine: it finds the steps of a run, ends them, and takes services away."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Step(Protocol):
+class RunningStep(Protocol):
     """One step of one run at work: a process, or a pod."""
 
     def outlives(self, seconds: float) -> bool:
@@ -31,7 +31,7 @@ class Step(Protocol):
         ...
 
 
-class Hands(Protocol):
+class FaultInjector(Protocol):
     """One engine, as a drill handles it."""
 
     @property
@@ -39,7 +39,7 @@ class Hands(Protocol):
         """Where the folders of runs are on this machine."""
         ...
 
-    def find(self, run_id: str, task: str) -> Step | None:
+    def find(self, run_id: str, task: str) -> RunningStep | None:
         """The step of that task, if it is at work now."""
         ...
 
