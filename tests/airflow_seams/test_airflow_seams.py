@@ -40,7 +40,9 @@ def client(airflow: Installed) -> Iterator[Airflow]:
         yield signed_in
 
 
-def by_triggers(airflow: Installed, login: Path, ask: Callable[[triggers.AirflowEvents], Coroutine[Any, Any, Any]]) -> Any:
+def by_triggers(
+    airflow: Installed, login: Path, ask: Callable[[triggers.AirflowEvents], Coroutine[Any, Any, Any]]
+) -> Any:
     """What the service `triggers` gets from Airflow by its own client."""
 
     async def asked() -> Any:

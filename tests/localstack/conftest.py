@@ -17,6 +17,7 @@ import pytest
 from botocore.config import Config
 
 from lab.engine.kubernetes.policy import permissions
+from lab.services.storage import shared_settings
 from tests.waiting import eventually
 
 PYTHON = "LAB_LOCALSTACK_PYTHON"
@@ -66,11 +67,7 @@ class LocalStack:
             "FILESYSTEM_ROOT": str(self.root),
             "CONFIG_DIR": str(self.folder / "config"),
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
-            "SERVICES": "s3,sts,iam",
-            "EAGER_SERVICE_LOADING": "1",
-            "SKIP_SSL_CERT_DOWNLOAD": "1",
-            "DISABLE_EVENTS": "1",
-            "DNS_ADDRESS": "0",
+            **shared_settings(),
             "LAB_DURABLE_S3_DIR": str(self.durable),
             "LAB_S3_ACCESS_KEY_ID": PERSON["aws_access_key_id"],
             "LAB_S3_SECRET_ACCESS_KEY": PERSON["aws_secret_access_key"],
