@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.config import Settings
 from lab.paths import Paths
 from lab.pipeline import git
 from lab.proc import service_environment
 from lab.secrets import Secrets
+
+if TYPE_CHECKING:
+    import boto3
 
 GIT_USER = "lab"
 """The user: owns the repository, and on kind administers Gitea."""
@@ -23,22 +28,38 @@ DAG = "dataset_pipeline"
 
 
 @dataclass(frozen=True)
-class Access:
+class Access(ABC):
     """One lab as its users reach it from this machine."""
 
     paths: Paths
     settings: Settings
-    airflow_url: str
-    s3_url: str
-    git_url: str
+
+    @property
+    @abstractmethod
+    def airflow_url(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def repository_url(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def s3_endpoint(self) -> str | None:
+        """The URL of the object store; None for Amazon S3."""
+
+    @abstractmethod
+    def aws_session(self) -> boto3.session.Session:
+        """boto3 with the credentials and the region of the bucket."""
+
+    @abstractmethod
+    def aws_variables(self) -> dict[str, str]: ...
+
+    @abstractmethod
+    def git_variables(self) -> dict[str, str]: ...
 
     @property
     def secrets(self) -> Secrets:
         return Secrets(self.paths.secrets)
-
-    @property
-    def repository_url(self) -> str:
-        return f"{self.git_url}/{REPOSITORY}"
 
     @property
     def status_hint(self) -> str:
@@ -53,25 +74,6 @@ class Access:
     def remote_url(self) -> str:
         """The DVC remote, as in the repository's `.dvc/config`."""
         return f"s3://{self.settings.storage.bucket}/{self.settings.storage.prefix}"
-
-    def aws_variables(self) -> dict[str, str]:
-        return {
-            "AWS_ENDPOINT_URL": self.s3_url,
-            "AWS_ACCESS_KEY_ID": self.secrets["aws-access-key-id"],
-            "AWS_SECRET_ACCESS_KEY": self.secrets["aws-secret-access-key"],
-            "AWS_DEFAULT_REGION": self.settings.storage.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            # The user's own profiles stay out of it.
-            "AWS_CONFIG_FILE": str(self.paths.aws_configuration),
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.paths.aws_configuration),
-        }
-
-    def git_variables(self) -> dict[str, str]:
-        return {
-            "GITSYNC_USERNAME": GIT_USER,
-            "GITSYNC_PASSWORD": self.secrets["git-password"],
-            **git.credential_variables(self.repository_url),
-        }
 
     def dvc_variables(self) -> dict[str, str]:
         folder = self.paths.cache / "dvc"
@@ -108,3 +110,61 @@ class Access:
 
     def dvc_program(self) -> Path:
         return self.paths.program("worker", "dvc")
+
+
+@dataclass(frozen=True)
+class LoopbackAccess(Access):
+    """A lab with Airflow, S3 and a Git server on ports of this machine, by these URLs."""
+
+    airflow: str
+    s3: str
+    git: str
+
+    @property
+    def airflow_url(self) -> str:
+        return self.airflow
+
+    @property
+    def s3_url(self) -> str:
+        return self.s3
+
+    @property
+    def s3_endpoint(self) -> str | None:
+        return self.s3
+
+    @property
+    def git_url(self) -> str:
+        return self.git
+
+    @property
+    def repository_url(self) -> str:
+        return f"{self.git_url}/{REPOSITORY}"
+
+    def aws_session(self) -> boto3.session.Session:
+        import boto3
+
+        keys = self.aws_variables()
+        return boto3.session.Session(
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.settings.storage.region,
+        )
+
+    def aws_variables(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.s3_url,
+            "AWS_ACCESS_KEY_ID": self.secrets["aws-access-key-id"],
+            "AWS_SECRET_ACCESS_KEY": self.secrets["aws-secret-access-key"],
+            "AWS_DEFAULT_REGION": self.settings.storage.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # The user's own profiles stay out of it.
+            "AWS_CONFIG_FILE": str(self.paths.aws_configuration),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.paths.aws_configuration),
+        }
+
+    def git_variables(self) -> dict[str, str]:
+        return {
+            "GITSYNC_USERNAME": GIT_USER,
+            "GITSYNC_PASSWORD": self.secrets["git-password"],
+            **git.credential_variables(self.repository_url),
+        }

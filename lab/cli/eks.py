@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -189,8 +190,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     from lab.cli.run import show_result
-    from lab.engine.eks.run import run as run_there
+    from lab.config import Settings
+    from lab.engine.eks.engine import EksEngine
+    from lab.lineage.start import run_pipeline
+    from lab.paths import Paths
 
     parameters = {"rows": rows, "dataset": dataset, "branch": branch}
     given = {name: value for name, value in parameters.items() if value is not None}
-    show_result(run_there(place_of(file), given, limit), as_json=as_json)
+    engine = EksEngine(Paths.of(), Settings(), file)
+    with closing(engine):
+        show_result(run_pipeline(engine.access(), given, limit), as_json=as_json)

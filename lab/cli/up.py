@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    engine: Annotated[str | None, typer.Option(help="auto, local or kind. [LAB_ENGINE]")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, local or kind (eks: lab eks up). [LAB_ENGINE]")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Take everything from this file, which lab bundle wrote.")] = None,
     allowed_signers: Annotated[
         Path | None,
@@ -75,7 +75,7 @@ def up(
     folder = access.paths.secrets.relative_to(access.paths.source)
     ui.say(f"  Airflow     {access.airflow_url}   user admin, password in {folder}/airflow-password")
     ui.say(f"  Repository  {access.repository_url}   user lab, password in {folder}/git-password")
-    ui.say(f"  S3          {access.s3_url}   bucket {access.settings.storage.bucket}")
+    ui.say(f"  S3          {access.s3_endpoint}   bucket {access.settings.storage.bucket}")
     warn_of_dags(access)
     ui.say("\nNext:  make lab-run      make a new data version")
     ui.say("       make lab-shell    a shell in which git, dvc, airflow and aws reach the lab")

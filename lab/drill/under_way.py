@@ -8,20 +8,21 @@ from pathlib import Path
 
 from lab.drill.hands import Hands
 from lab.engine.base import Engine
+from lab.engines import load
+from lab.errors import SettingsError
 from lab.paths import Paths
 
 
 def hands_of(engine: Engine) -> Hands:
-    """The hands for the engine."""
-    if engine.name == "kind":
-        from lab.drill.kind import KindHands
-        from lab.engine.kind.instance import Instance as KindInstance
+    """The hands for the engine.
 
-        return KindHands(KindInstance(engine.paths, engine.settings))
-    from lab.drill.local import LocalHands
-    from lab.engine.local.instance import Instance
-
-    return LocalHands(Instance(engine.paths, engine.settings))
+    Raises:
+        SettingsError: the engine has none.
+    """
+    if not engine.hands:
+        raise SettingsError(f"lab drill has no faults for the engine {engine.name}", "ENGINE=local or ENGINE=kind")
+    made: Hands = load(engine.hands)(engine.instance)
+    return made
 
 
 def mark(paths: Paths) -> Path:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials, secret_object
 from lab.engine.airflow_values import shipped_files
@@ -49,10 +49,10 @@ class Kind:
     def __post_init__(self) -> None:
         Secrets(self.paths.secrets).ensure()  # once: the parts are rendered in parallel
 
-    def access(self) -> Access:
+    def access(self) -> LoopbackAccess:
         """A lab of which nothing runs."""
         urls = (f"http://127.0.0.1:{port}" for port in (8080, 4566, 3000))
-        return Access(self.paths, Settings(), *urls)
+        return LoopbackAccess(self.paths, Settings(), *urls)
 
     def environment(self) -> dict[str, str]:
         """What Airflow's pods and the step pods have in their environment."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lab.access import Access
+from lab.access import Access, LoopbackAccess
 from lab.components import storage
 from lab.config import Settings, StorageSettings
 from lab.errors import ServiceError
@@ -34,7 +34,7 @@ def access(running: LocalStack, tmp_path: Path) -> Access:
     paths.secrets.mkdir(parents=True)
     write_private(paths.secrets / "aws-access-key-id", PERSON["aws_access_key_id"])
     write_private(paths.secrets / "aws-secret-access-key", PERSON["aws_secret_access_key"])
-    return Access(paths, Settings(storage=StorageSettings(bucket=BUCKET)), "", running.url, "")
+    return LoopbackAccess(paths, Settings(storage=StorageSettings(bucket=BUCKET)), "", running.url, "")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.engine import names, ports
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.health import dag_checks, import_errors
@@ -36,7 +36,7 @@ def status(instance: Instance) -> Status:
     return Status("local", state, found, urls, memory.total, memory.kind, faults)
 
 
-def service_status(instance: Instance, access: Access, name: str, info: dict[str, Any]) -> ServiceStatus:
+def service_status(instance: Instance, access: LoopbackAccess, name: str, info: dict[str, Any]) -> ServiceStatus:
     """One service: what the supervisor says of its process, and whether it answers."""
     urls = {names.GIT: access.git_url, names.LOCALSTACK: access.s3_url, names.API_SERVER: access.airflow_url}
     running = info.get("statename") == RUNNING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from lab.access import REPOSITORY, Access
+from lab.access import Access
 from lab.components import storage
 from lab.lineage.verify import Verdict
 from lab.lineage.versions import DataVersion
@@ -22,7 +22,7 @@ class Links:
     """Whether the Git server shows commits to browsers: Gitea does, the local engine's server does not."""
 
     def commit(self, commit: str) -> str:
-        pages = f"{self.access.git_url}/{REPOSITORY.removesuffix('.git')}"
+        pages = self.access.repository_url.removesuffix(".git")
         return f"{pages}/commit/{quote(commit, safe='')}" if self.git_pages else ""
 
     def run(self, version: DataVersion) -> str:
