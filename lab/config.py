@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic_core import PydanticCustomError
 
 from lab import services
+from lab.engines import ENGINES
 from lab.errors import SettingsError
 from lab.pipeline.synthetic import DEFAULT_ROWS, DEFAULT_SEED
 
@@ -25,6 +27,15 @@ NOT_SETTINGS = {"LAB_PYTHON", "LAB_HOME", "LAB_TRACEBACK", "LAB_LOCALSTACK_PYTHO
 Steps = Literal["local-executor", "kubernetes-executor"]
 """What watches the pods of the pipeline's steps on Kubernetes: processes of the scheduler, or a second pod for each."""
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def known_engine(name: str) -> str:
+    """Raise an error of pydantic's unless there is an engine of this name."""
+    *others, last = ("auto", *ENGINES)
+    if name not in {*others, last}:
+        expected = f"{', '.join(repr(each) for each in others)} or {last!r}"
+        raise PydanticCustomError("engine", "input should be {expected}", {"expected": expected})
+    return name
 
 
 class Section(BaseModel):
@@ -118,7 +129,7 @@ class BundleSettings(Section):
 class Settings(Section):
     """Everything a user can set; the reference is docs/settings.md."""
 
-    engine: Literal["auto", "local", "kind"] = "auto"
+    engine: Annotated[str, AfterValidator(known_engine)] = "auto"
     dataset: DatasetSettings = DatasetSettings()
     ports: PortSettings = PortSettings()
     storage: StorageSettings = StorageSettings()

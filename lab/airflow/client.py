@@ -55,7 +55,7 @@ class Airflow:
 
     def __post_init__(self) -> None:
         # trust_env off: a proxy of the user must not see loopback traffic.
-        self.http = httpx.Client(base_url=self.access.url("airflow"), timeout=20, trust_env=False)
+        self.http = httpx.Client(base_url=self.access.airflow_url, timeout=20, trust_env=False)
 
     def __enter__(self) -> Airflow:
         self.patiently(self.sign_in)
@@ -102,7 +102,7 @@ class Airflow:
         try:
             return self.http.request(method, path, **options)
         except httpx.TransportError as error:
-            raise NotRunningError(f"Airflow does not answer at {self.access.url('airflow')}", "make lab-up") from error
+            raise NotRunningError(f"Airflow does not answer at {self.access.airflow_url}", "make lab-up") from error
 
     def health(self) -> dict[str, dict[str, Any]]:
         """Per component: `status` (healthy, unhealthy, None) and its latest heartbeat."""

@@ -26,7 +26,7 @@ from lab.bench.scenarios import (
 from lab.bench.scratch import Scratch, exclusive, head, kind_lab, kind_variables, scratch_lab
 from lab.config import load
 from lab.docker import require_engine
-from lab.engine import make, why_not_kind
+from lab.engine import make
 from lab.errors import HostError, SettingsError
 from lab.host import INSTALL_DISK, MIB, RUN_DISK, disk, require_host, require_kind_host
 from lab.paths import Paths
@@ -91,7 +91,7 @@ def select(names: list[str]) -> frozenset[str]:
 def all_possible(paths: Paths) -> frozenset[str]:
     """All scenarios, except those of a cluster if this machine cannot run one at once; says which and why."""
     home = kind_home(paths)
-    reason = why_not_kind(load(home / "lab.toml", kind_variables()), Paths(paths.source, home))
+    reason = make("kind", load(home / "lab.toml", kind_variables()), Paths(paths.source, home)).why_not_at_once()
     if not reason:
         return frozenset(SCENARIOS)
     ui.say(f"Left out: {', '.join(ON_KIND)} ({reason}). Name them to run them anyway.")

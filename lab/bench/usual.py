@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import ui
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.bench.measure import timed
 from lab.bench.scratch import removed_after
 from lab.chart import find_chart
@@ -47,7 +47,7 @@ class UsualWay:
     instance: Instance
 
     @property
-    def access(self) -> Access:
+    def access(self) -> LoopbackAccess:
         return self.instance.access()
 
     def prepare(self) -> None:

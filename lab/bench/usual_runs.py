@@ -6,7 +6,7 @@ import shutil
 import time
 
 from lab import ui
-from lab.access import BRANCH, Access
+from lab.access import BRANCH, LoopbackAccess
 from lab.airflow.client import Airflow
 from lab.bench.usual import SCRIPTS
 from lab.components import gitea, repository, storage
@@ -18,7 +18,7 @@ DAG = "plain"
 LOAD_LIMIT, RUN_LIMIT = 300, 900
 
 
-def publish(access: Access) -> None:
+def publish(access: LoopbackAccess) -> None:
     """Make the repository with version 1 of the dataset and the plain DAG instead of the lab's, and wait for Airflow.
 
     Raises:
@@ -32,7 +32,7 @@ def publish(access: Access) -> None:
         wait_until(lambda: unpause(access), what=f"the DAG {DAG}", limit=LOAD_LIMIT, pause=1)
 
 
-def push_dag(access: Access) -> None:
+def push_dag(access: LoopbackAccess) -> None:
     folder = access.paths.temporary / "plain"
     shutil.rmtree(folder, ignore_errors=True)
     clone = repository.clone(access, folder)
@@ -45,7 +45,7 @@ def push_dag(access: Access) -> None:
     shutil.rmtree(folder)
 
 
-def unpause(access: Access) -> None:
+def unpause(access: LoopbackAccess) -> None:
     try:
         with Airflow(access) as airflow:
             if airflow.dag(DAG) is None:
@@ -55,7 +55,7 @@ def unpause(access: Access) -> None:
         raise NotYetError(error.message) from error
 
 
-def run(access: Access, title: str) -> tuple[float, dict[str, float]]:
+def run(access: LoopbackAccess, title: str) -> tuple[float, dict[str, float]]:
     """One run: seconds from the trigger to its end, as `lab run` reports them, and of each task.
 
     Raises:

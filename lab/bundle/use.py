@@ -32,9 +32,9 @@ def use(file: Path, paths: Paths, settings: Settings, note: Note) -> Layer:
     signers = paths.source / Path(named).expanduser() if named else None
     bundle = open_bundle(file, paths.source, paths.home, note, signers)
     if bundle.manifest["images"] is None:
-        if settings.engine == "kind":
+        if settings.engine not in {"auto", "local"}:
             hint = "ENGINE=local, or a bundle with images: make lab-bundle, where there is a network"
-            raise SettingsError(f"the bundle {file.name} has no images, which engine kind needs", hint)
+            raise SettingsError(f"the bundle {file.name} has no images, which engine {settings.engine} needs", hint)
         return {"engine": "local"}
     if settings.engine != "local":
         require_cluster_fit(bundle, paths)

@@ -33,6 +33,7 @@ from lab.cli import (
     up,
     verify,
 )
+from lab.cli.opened import opened
 from lab.errors import CheckFailedError, LabError, ServiceError, StoppedError
 
 app = typer.Typer(
@@ -104,7 +105,8 @@ def main() -> None:
 
     try:
         protect_home(Paths.of().home)
-        status = app(prog_name="lab", standalone_mode=False) or 0
+        with opened:
+            status = app(prog_name="lab", standalone_mode=False) or 0
         if status == INTERRUPTED:  # what Typer makes of Ctrl-C
             interrupted()
         sys.exit(status)

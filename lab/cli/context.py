@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from lab.cli.opened import opened
 from lab.config import Layer, Settings, load
 from lab.engine.base import Engine
+from lab.engines import ENGINES
 from lab.errors import BusyError, SettingsError, StoppedError
 from lab.paths import Paths, make_home
 from lab.proc import lock
@@ -35,7 +37,9 @@ def engine(flags: Layer | None = None, *, new: bool = False) -> tuple[Engine, st
     """The engine, and in one line why it was chosen; `new` if a lab may be created."""
     from lab.engine import choose
 
-    return choose(settings(flags), Paths.of(), new=new)
+    chosen, why = choose(settings(flags), Paths.of(), new=new)
+    opened.callback(chosen.close)
+    return chosen, why
 
 
 def engine_to_end() -> tuple[Engine, str]:
@@ -43,7 +47,7 @@ def engine_to_end() -> tuple[Engine, str]:
 
     A running lab is ended with the settings that it was brought up with; it keeps a copy of them.
     """
-    from lab.engine import choose, make, remembered
+    from lab.engine import FALLBACK, choose, make, remembered
     from lab.engine.instance import RUNNING_SETTINGS
     from lab.engine.same_settings import running
 
@@ -52,8 +56,10 @@ def engine_to_end() -> tuple[Engine, str]:
         asked = settings()
     except SettingsError as error:
         before = running(paths.run / RUNNING_SETTINGS) or Settings()
-        name = remembered(paths) or ("kind" if os.environ.get("LAB_ENGINE") == "kind" else "local")
-        return make(name, before, paths), error.message
+        named = os.environ.get("LAB_ENGINE", "")
+        engine = make(named if named in ENGINES else FALLBACK, before, paths)
+        known = remembered(paths)
+        return (make(known, before, paths) if known and engine.on_this_machine else engine), error.message
     return choose(asked, paths)[0], ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -189,11 +190,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     from lab.cli.run import show_result
-    from lab.engine.eks.reach import reached
+    from lab.config import Settings
+    from lab.engine.eks.engine import EksEngine
     from lab.lineage.start import run_pipeline
+    from lab.paths import Paths
 
     parameters = {"rows": rows, "dataset": dataset, "branch": branch}
     given = {name: value for name, value in parameters.items() if value is not None}
-    with reached(place_of(file)) as access:
-        result = run_pipeline(access, given, limit)
-    show_result(result, as_json=as_json)
+    engine = EksEngine(Paths.of(), Settings(), file)
+    with closing(engine):
+        show_result(run_pipeline(engine.access(), given, limit), as_json=as_json)

@@ -35,7 +35,7 @@ def report(
     with ui.step("Making the report", 3600) as shown:
         entries = make(
             engine.access(), target, branch, lambda text: shown.note("", text),
-            git_pages=engine.name == "kind", check=check,
+            git_pages=engine.git_pages, check=check,
         )  # fmt: skip
     faults = sum(bool(each.problems) for each in entries)
     ui.say(f"{len(entries)} data versions" + (f", {faults} with a fault: make lab-verify" if faults else "."))

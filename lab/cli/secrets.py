@@ -35,12 +35,12 @@ def secrets(context: typer.Context) -> None:
 def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     from lab import ui
     from lab.cli import context
-    from lab.secrets import LASTING, PURPOSES, Secrets, names_of
+    from lab.secrets import LASTING, PURPOSES, Secrets
 
     engine, _ = context.engine()
     known = Secrets(engine.paths.secrets)
     rows = []
-    for name in names_of(engine.name):
+    for name in engine.secret_names():
         file = known.file(name)
         since = datetime.fromtimestamp(file.stat().st_mtime).astimezone() if file.exists() else None
         rows.append(
@@ -68,7 +68,7 @@ def rotate(
     from lab.engine.phases import run_phases
 
     chosen, _ = context.engine()
-    wanted = which(chosen.name, names or [])
+    wanted = which(chosen.secret_names(), names or [])
     with context.exclusive("secrets rotate"):
         with ui.step(f"Rotating {ui.counted(len(wanted), 'secret')}", 900) as shown:
             up_again = chosen.rotate(wanted, lambda text: shown.note("", text))
@@ -79,7 +79,7 @@ def rotate(
     ui.say("A run that was under way tries its step again.")
 
 
-def which(engine: str, names: list[str]) -> list[str]:
+def which(known: list[str], names: list[str]) -> list[str]:
     """The secrets to replace.
 
     Raises:
@@ -87,9 +87,8 @@ def which(engine: str, names: list[str]) -> list[str]:
         SettingsError: one is not replaced without losing data.
     """
     from lab.errors import NotFoundError, SettingsError
-    from lab.secrets import LASTING, names_of
+    from lab.secrets import LASTING
 
-    known = names_of(engine)
     for name in names:
         if name not in known:
             raise NotFoundError(f"the lab has no secret {name!r}", f"secrets: {', '.join(known)}")

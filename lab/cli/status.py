@@ -83,7 +83,7 @@ def show(chosen: Engine, now: Status) -> None:
     if not now.services:
         for line in chosen.leftovers():
             ui.say(f"  still running: {line}")
-        ui.say("Next:  make lab-up")
+        ui.say(f"Next:  {chosen.up_command}")
         return
     ui.table([row(service) for service in now.services], ["service", "state", "process", "up for", "URL", "reason"])
     if now.memory:

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    engine: Annotated[str | None, typer.Option(help="auto, local or kind. [LAB_ENGINE]")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, local or kind (eks: lab eks up). [LAB_ENGINE]")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Take everything from this file, which lab bundle wrote.")] = None,
     allowed_signers: Annotated[
         Path | None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from lab.access import BRANCH, GIT_BOT, GIT_USER, REPOSITORY, Access
+from lab.access import BRANCH, GIT_BOT, GIT_USER, REPOSITORY, LoopbackAccess
 from lab.content import json_digest
 from lab.errors import ServiceError
 from lab.wait import NotYetError
@@ -44,13 +44,13 @@ PAGE = 50
 """The most entries that Gitea returns at once."""
 
 
-def client(access: Access, user: str = GIT_USER) -> httpx.Client:
+def client(access: LoopbackAccess, user: str = GIT_USER) -> httpx.Client:
     """A client signed in as one of the lab's users. A proxy of the user must not see loopback traffic."""
     login = (user, access.secrets[PASSWORDS[user]])
     return httpx.Client(base_url=f"{access.url('git')}/api/v1", auth=login, timeout=20, trust_env=False)
 
 
-def answers(access: Access) -> None:
+def answers(access: LoopbackAccess) -> None:
     """Return if Gitea knows the lab's user.
 
     Raises:
@@ -69,7 +69,7 @@ def path_of(repository: str) -> str:
     return f"/repos/{repository.removesuffix('.git')}"
 
 
-def is_set_up(access: Access, repository: str = REPOSITORY) -> bool:
+def is_set_up(access: LoopbackAccess, repository: str = REPOSITORY) -> bool:
     """Whether there is nothing for `set_up` to do."""
     with client(access, GIT_BOT) as gitea:
         seen = gitea.get(path_of(repository))
@@ -80,7 +80,7 @@ def is_set_up(access: Access, repository: str = REPOSITORY) -> bool:
     return rule.status_code == 200 and rule.json().items() >= RULE.items()
 
 
-def set_up(access: Access, repository: str = REPOSITORY) -> None:
+def set_up(access: LoopbackAccess, repository: str = REPOSITORY) -> None:
     """Create the repository, the bot that writes to it, and the protection of its branch, as far as they are missing.
 
     Raises:
@@ -122,18 +122,18 @@ def ensure_bot(gitea: httpx.Client, password: str) -> None:
             require(gitea.delete(f"{tokens}/{token['id']}"), "delete a token")
 
 
-def webhook_url(access: Access, url: str) -> str:
+def webhook_url(access: LoopbackAccess, url: str) -> str:
     """`url` with a digest of the secret that signs: Gitea shows no secret, so another one is another webhook."""
     return f"{url}?secret={json_digest(access.secrets['webhook-secret'])}"
 
 
-def webhooks(access: Access) -> list[str]:
+def webhooks(access: LoopbackAccess) -> list[str]:
     """The URLs of webhooks for pushes to the lab's branch that are configured as the lab creates them."""
     with client(access) as gitea:
         return [hook["config"]["url"] for hook in hooks(gitea) if hook["active"] and hook["events"] == ["push"]]
 
 
-def ensure_webhook(access: Access, url: str) -> None:
+def ensure_webhook(access: LoopbackAccess, url: str) -> None:
     """Create the only webhook, signed with the lab's secret, that sends pushes to the lab's branch to `url`.
 
     Raises:
@@ -146,7 +146,7 @@ def ensure_webhook(access: Access, url: str) -> None:
         require(gitea.post(f"{path_of(REPOSITORY)}/hooks", json={"type": "gitea", **wanted}), "create a webhook")
 
 
-def remove_webhooks(access: Access) -> None:
+def remove_webhooks(access: LoopbackAccess) -> None:
     """Delete all webhooks."""
     with client(access) as gitea:
         for hook in hooks(gitea):

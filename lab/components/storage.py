@@ -22,22 +22,17 @@ COPY_PART = 2**29
 
 
 def client(access: Access, *, attempts: int = 3) -> Any:
-    """An S3 client (boto3) for the lab's endpoint, with the lab's keys."""
-    import boto3
+    """An S3 client (boto3) for the lab's object store."""
     from botocore.config import Config
 
-    keys = access.aws_variables()
-    return boto3.session.Session().client(
+    return access.aws_session().client(
         "s3",
-        endpoint_url=access.url("s3"),
-        region_name=access.settings.storage.region,
-        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=access.s3_endpoint,
         config=Config(
             connect_timeout=3,
             read_timeout=30,
             retries={"max_attempts": attempts, "mode": "standard"},
-            proxies={},  # a proxy of the user must not see loopback traffic
+            proxies={} if access.s3_endpoint else None,  # a proxy of the user must not see loopback traffic
         ),
     )
 

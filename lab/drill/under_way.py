@@ -8,20 +8,21 @@ from pathlib import Path
 
 from lab.drill.injector import FaultInjector
 from lab.engine.base import Engine
+from lab.engines import load
+from lab.errors import SettingsError
 from lab.paths import Paths
 
 
 def injector_of(engine: Engine) -> FaultInjector:
-    """The fault injector of the engine."""
-    if engine.name == "kind":
-        from lab.drill.kind import KindInjector
-        from lab.engine.kind.instance import Instance as KindInstance
+    """The fault injector of the engine.
 
-        return KindInjector(KindInstance(engine.paths, engine.settings))
-    from lab.drill.local import LocalInjector
-    from lab.engine.local.instance import Instance
-
-    return LocalInjector(Instance(engine.paths, engine.settings))
+    Raises:
+        SettingsError: the engine has none.
+    """
+    if not engine.injector:
+        raise SettingsError(f"lab drill has no faults for the engine {engine.name}", "ENGINE=local or ENGINE=kind")
+    made: FaultInjector = load(engine.injector)(engine.instance)
+    return made
 
 
 def mark(paths: Paths) -> Path:

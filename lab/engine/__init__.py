@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from lab.config import Settings
 from lab.engine.base import Engine
+from lab.engines import ENGINES, load
 from lab.errors import HostError, LabError, SettingsError
 from lab.paths import Paths, make_home
 
-NAMES = ("local", "kind")
+PREFERRED, FALLBACK = "kind", "local"
+"""What `auto` takes: the first if this machine runs it without long preparations."""
 
 
 def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engine, str]:
@@ -23,13 +25,14 @@ def choose(settings: Settings, paths: Paths, *, new: bool = False) -> tuple[Engi
     if settings.engine == "auto":
         if before:
             return make(before, settings, paths), "as before"
-        return first(settings, paths) if new else (make("local", settings, paths), "the lab has not been up yet")
-    if before and before != settings.engine and runs(make(before, settings, paths)):
+        return first(settings, paths) if new else (make(FALLBACK, settings, paths), "the lab has not been up yet")
+    chosen = make(settings.engine, settings, paths)
+    if chosen.on_this_machine and before and before != settings.engine and runs(make(before, settings, paths)):
         raise SettingsError(
             f"the lab is up with engine {before}, requested is {settings.engine}",
             f"make lab-down ENGINE={before}, then make lab-up ENGINE={settings.engine}",
         )
-    return make(settings.engine, settings, paths), "as requested"
+    return chosen, "as requested"
 
 
 def runs(engine: Engine) -> bool:
@@ -42,45 +45,23 @@ def runs(engine: Engine) -> bool:
 
 
 def make(name: str, settings: Settings, paths: Paths) -> Engine:
-    if name == "kind":
-        from lab.engine.kind import KindEngine
-
-        return KindEngine(paths, settings)
-    from lab.engine.local import LocalEngine
-
-    return LocalEngine(paths, settings)
+    made: Engine = load(ENGINES[name])(paths, settings)
+    return made
 
 
 def first(settings: Settings, paths: Paths) -> tuple[Engine, str]:
     """The engine of a lab that has not been up yet, as far as this machine can run it at once."""
-    reason = why_not_kind(settings, paths)
-    if reason:
-        return make("local", settings, paths), f"{reason}; ENGINE=kind selects kind"
-    return make("kind", settings, paths), "Docker answers and no image has to be built"
-
-
-def why_not_kind(settings: Settings, paths: Paths) -> str:
-    """Why a cluster is not possible without a long build, or nothing."""
-    from lab.chart import find_chart
-    from lab.docker import require_engine
-    from lab.engine.kind.instance import Instance
-
-    try:
-        require_engine()
-        find_chart(settings)
-    except LabError as error:
-        return error.message
-    images = Instance(paths, settings).images
-    if images.source == "build" and images.missing():
-        return "building the images takes a quarter of an hour"
-    return ""
+    preferred = make(PREFERRED, settings, paths)
+    if reason := preferred.why_not_at_once():
+        return make(FALLBACK, settings, paths), f"{reason}; ENGINE={PREFERRED} selects it"
+    return preferred, "Docker answers and no image has to be built"
 
 
 def remembered(paths: Paths) -> str:
     """The engine that this lab was last brought up with, or nothing."""
     file = paths.home / "engine"
     name = file.read_text("utf-8").strip() if file.exists() else ""
-    return name if name in NAMES else ""
+    return name if name in ENGINES else ""
 
 
 def remember(paths: Paths, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from lab.access import Access
 from lab.airflow.dag_errors import ImportFault
@@ -53,6 +53,23 @@ class Engine(Protocol):
     name: str
     paths: Paths
     settings: Settings
+    on_this_machine: bool
+    """Whether it runs on this machine, where one lab of a checkout runs at a time."""
+    git_pages: bool
+    """Whether the repository's URL, without `.git`, shows commits to browsers."""
+    up_command: str
+    """What brings it up, for hints."""
+    injector: str
+    """`module:name` of what `lab drill` breaks the lab by, called with `instance`; empty where there is no drill."""
+
+    @property
+    def instance(self) -> Any:
+        """What the engine's own parts work on."""
+        ...
+
+    def why_not_at_once(self) -> str:
+        """Why this machine cannot run it without long preparations, or nothing."""
+        ...
 
     def phases(self) -> list[Phase]:
         """What `lab up` does, in order."""
@@ -67,11 +84,15 @@ class Engine(Protocol):
         ...
 
     def access(self) -> Access:
-        """How to reach the running lab.
+        """How to reach the running lab; what it opens for that ends with `close`.
 
         Raises:
             NotRunningError: it is down.
         """
+        ...
+
+    def close(self) -> None:
+        """End what the other methods have opened on this machine for this command."""
         ...
 
     def status(self) -> Status: ...
@@ -98,6 +119,14 @@ class Engine(Protocol):
 
     def diagnose(self) -> list[Check]:
         """Checks for when something is wrong: of the machine, then of the lab."""
+        ...
+
+    def secret_names(self) -> list[str]:
+        """The lab's generated secrets, in a fixed order.
+
+        Raises:
+            SettingsError: this engine keeps them elsewhere.
+        """
         ...
 
     def rotate(self, names: Sequence[str], note: Note) -> bool:

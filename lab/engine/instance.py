@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.engine import ports
 from lab.environments import Environment
@@ -45,7 +45,7 @@ class LabInstance:
     def environment(self, name: str) -> Environment:
         return Environment(self.paths, name)
 
-    def access(self) -> Access:
+    def access(self) -> LoopbackAccess:
         """How the lab is reached from this machine; ports must have been settled."""
         urls = {name: f"http://127.0.0.1:{self.port(name)}" for name in ports.DEFAULTS}
-        return Access(self.paths, self.settings, urls)
+        return LoopbackAccess(self.paths, self.settings, urls)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab import services
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials, secret_object
 from lab.engine.airflow_values import shipped_files
@@ -51,9 +51,9 @@ class Kind:
     def __post_init__(self) -> None:
         Secrets(self.paths.secrets).ensure()  # once: the parts are rendered in parallel
 
-    def access(self) -> Access:
+    def access(self) -> LoopbackAccess:
         """A lab of which nothing runs."""
-        return Access(self.paths, Settings(), services.default_urls())
+        return LoopbackAccess(self.paths, Settings(), services.default_urls())
 
     def environment(self) -> dict[str, str]:
         """What Airflow's pods and the step pods have in their environment."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.access import AIRFLOW_USER, DAG, Access
+from lab.access import AIRFLOW_USER, DAG, LoopbackAccess
 from lab.airflow import CLUSTER_POLICY
 from lab.airflow.client import PAGE, RUN_ENDED, TASK_ENDED
 from lab.config import Settings
@@ -40,11 +40,11 @@ class Airflow:
     """
 
     version: str
-    access: Access
+    access: LoopbackAccess
     outcomes: dict[str, str]
     errors: str
 
-    def server(self) -> Access:
+    def server(self) -> LoopbackAccess:
         """How to reach its API server; the test fails if there is none."""
         assert not self.errors, f"Airflow {self.version} could not be prepared:\n{self.errors}"
         return self.access
@@ -73,9 +73,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             process.kill()
 
 
-def access_of(home: Path, url: str) -> Access:
+def access_of(home: Path, url: str) -> LoopbackAccess:
     """A lab on the local engine of which only Airflow runs."""
-    access = Access(
+    access = LoopbackAccess(
         Paths(SOURCE, home), Settings(), {"airflow": url, "s3": "http://127.0.0.1:2", "git": "http://127.0.0.1:3"}
     )
     for folder in (access.paths.temporary, access.paths.user_home, access.paths.airflow):
@@ -84,7 +84,7 @@ def access_of(home: Path, url: str) -> Access:
     return access
 
 
-def environment_of(access: Access, python: Path) -> dict[str, str]:
+def environment_of(access: LoopbackAccess, python: Path) -> dict[str, str]:
     """That of the local engine; the repository is a folder, and the cluster policy is active as on Kubernetes."""
     environment = services.environment(access)
     write_private(services.password_file(access.paths), services.passwords(access))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.lineage.report.entries import Entry, Links, entry
 from lab.lineage.verify import Verdict
@@ -35,7 +35,7 @@ def version(number: int, **changes: object) -> DataVersion:
 
 
 def links(*, git_pages: bool = True) -> Links:
-    return Links(Access(Paths.of(), Settings(), {"airflow": AIRFLOW, "s3": S3, "git": GIT}), git_pages)
+    return Links(LoopbackAccess(Paths.of(), Settings(), {"airflow": AIRFLOW, "s3": S3, "git": GIT}), git_pages)
 
 
 def entries(count: int, problems: dict[int, list[str]] | None = None, *, git_pages: bool = True) -> list[Entry]:

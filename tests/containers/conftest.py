@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.components import gitea, storage
 from lab.config import Settings, load
 from lab.docker import require_engine
@@ -63,7 +63,7 @@ def lab_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 def compose_variables(lab_paths: Paths, images: ImageSet) -> Iterator[None]:
     """What compose.yaml asks for, where Compose looks for it: in the environment."""
     folder = lab_paths.source / "mounted"
-    write_secrets(Access(lab_paths, Settings(), {"git": ""}), folder)
+    write_secrets(LoopbackAccess(lab_paths, Settings(), {"git": ""}), folder)
     references = {f"IMAGE_{name.upper()}": images.reference(name) for name in SERVICES}
     place = {"SECRETS": str(folder), "SECRETS_GROUP": str(os.getgid())}
     with pytest.MonkeyPatch.context() as patch:

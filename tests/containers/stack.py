@@ -1,4 +1,4 @@
-"""The services in containers, as tests drive and break them; reached by the same `Access` as a lab's."""
+"""The services in containers, as tests drive and break them; reached by the same `LoopbackAccess` as a lab's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import services
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.components import gitea, storage
 from lab.config import Settings
 from lab.docker import docker, inspect
@@ -38,10 +38,10 @@ class Stack:
     paths: Paths
 
     @property
-    def access(self) -> Access:
+    def access(self) -> LoopbackAccess:
         """Docker chooses other ports whenever a container starts: ask again after each."""
         urls = {name: f"http://127.0.0.1:{self.port(name)}" for name in PORTS}
-        return Access(self.paths, Settings(), {"s3": urls["localstack"], "git": urls["gitea"]})
+        return LoopbackAccess(self.paths, Settings(), {"s3": urls["localstack"], "git": urls["gitea"]})
 
     def inside(self) -> dict[str, str]:
         """What a step's pod has in its environment; its AWS credentials are the person's keys here."""
@@ -152,7 +152,7 @@ def keep_log(container: str, name: str) -> None:
         (Path(folder) / f"{name}.log").write_text(said.stdout + said.stderr, "utf-8")
 
 
-def write_secrets(access: Access, folder: Path) -> None:
+def write_secrets(access: LoopbackAccess, folder: Path) -> None:
     """The files that the Secrets of namespace `platform` are in pods: for the owner, and for a group to read."""
     access.secrets.ensure()
     read = (service.objects(access.secrets) for service in services.running(CLUSTER))
@@ -164,5 +164,5 @@ def write_secrets(access: Access, folder: Path) -> None:
             file.write_text(value, "utf-8")
 
 
-def secret_values(access: Access) -> dict[str, Any]:
+def secret_values(access: LoopbackAccess) -> dict[str, Any]:
     return {name: access.secrets[name] for name in (file.name for file in access.paths.secrets.iterdir())}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.components import storage
 from lab.config import Settings, StorageSettings
 from lab.errors import ServiceError
@@ -29,16 +29,16 @@ TRACED = {quarantine.__file__, storage.__file__}
 
 
 @pytest.fixture
-def access(running: LocalStack, tmp_path: Path) -> Access:
+def access(running: LocalStack, tmp_path: Path) -> LoopbackAccess:
     paths = Paths(tmp_path, tmp_path / ".lab")
     paths.secrets.mkdir(parents=True)
     write_private(paths.secrets / "aws-access-key-id", PERSON["aws_access_key_id"])
     write_private(paths.secrets / "aws-secret-access-key", PERSON["aws_secret_access_key"])
-    return Access(paths, Settings(storage=StorageSettings(bucket=BUCKET)), {"s3": running.url})
+    return LoopbackAccess(paths, Settings(storage=StorageSettings(bucket=BUCKET)), {"s3": running.url})
 
 
 @pytest.fixture
-def s3(access: Access) -> Iterator[Any]:
+def s3(access: LoopbackAccess) -> Iterator[Any]:
     """A client; the bucket is empty before the test."""
     found = storage.client(access)
     for each in list(storage.below(access, "", found)):
@@ -52,18 +52,18 @@ def key_of(content: bytes) -> str:
     return f"dvc/files/md5/{md5[:2]}/{md5[2:]}"
 
 
-def add(access: Access, s3: Any, content: bytes = CONTENT) -> str:
+def add(access: LoopbackAccess, s3: Any, content: bytes = CONTENT) -> str:
     storage.write(access, key_of(content), content, s3)
     return key_of(content)
 
 
-def modified(access: Access, s3: Any, key: str) -> Any:
+def modified(access: LoopbackAccess, s3: Any, key: str) -> Any:
     found = storage.head(access, key, s3)
     assert found is not None
     return found.modified
 
 
-def contents(access: Access, s3: Any) -> dict[str, bytes | None]:
+def contents(access: LoopbackAccess, s3: Any) -> dict[str, bytes | None]:
     """Each object's bytes by its key."""
     return {each.key: storage.read_object(access, each.key, s3) for each in storage.below(access, "", s3)}
 
@@ -99,7 +99,7 @@ def killed_at_each_line(work: Callable[[], object], check: Callable[[], None]) -
     raise AssertionError
 
 
-def test_what_is_moved_there_and_back_is_the_same_object(access: Access, s3: Any) -> None:
+def test_what_is_moved_there_and_back_is_the_same_object(access: LoopbackAccess, s3: Any) -> None:
     key = add(access, s3)
     assert quarantine.put(access, key, modified(access, s3, key), s3)
     (held,) = quarantine.listed(access, s3)
@@ -110,7 +110,7 @@ def test_what_is_moved_there_and_back_is_the_same_object(access: Access, s3: Any
     assert contents(access, s3) == {key: CONTENT}
 
 
-def test_an_object_is_whole_somewhere_wherever_its_move_is_interrupted(access: Access, s3: Any) -> None:
+def test_an_object_is_whole_somewhere_wherever_its_move_is_interrupted(access: LoopbackAccess, s3: Any) -> None:
     key = add(access, s3)
     first = modified(access, s3, key)
 
@@ -123,7 +123,7 @@ def test_an_object_is_whole_somewhere_wherever_its_move_is_interrupted(access: A
     assert key not in contents(access, s3)
 
 
-def test_an_object_is_whole_somewhere_wherever_its_return_is_interrupted(access: Access, s3: Any) -> None:
+def test_an_object_is_whole_somewhere_wherever_its_return_is_interrupted(access: LoopbackAccess, s3: Any) -> None:
     key = add(access, s3)
     assert quarantine.put(access, key, modified(access, s3, key), s3)
     (held,) = quarantine.listed(access, s3)
@@ -135,7 +135,7 @@ def test_an_object_is_whole_somewhere_wherever_its_return_is_interrupted(access:
     assert contents(access, s3) == {key: CONTENT}
 
 
-def test_a_large_object_is_copied_in_parts(access: Access, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_object_is_copied_in_parts(access: LoopbackAccess, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As more than LARGEST_COPY is; S3 takes parts of 5 MiB and more."""
     monkeypatch.setattr(storage, "LARGEST_COPY", 5 * 2**20)
     monkeypatch.setattr(storage, "COPY_PART", 5 * 2**20)
@@ -148,7 +148,7 @@ def test_a_large_object_is_copied_in_parts(access: Access, s3: Any, monkeypatch:
     assert contents(access, s3) == {key: content}
 
 
-def test_an_object_that_was_pushed_again_meanwhile_stays(access: Access, s3: Any) -> None:
+def test_an_object_that_was_pushed_again_meanwhile_stays(access: LoopbackAccess, s3: Any) -> None:
     key = add(access, s3)
     before = modified(access, s3, key)
     while modified(access, s3, key) == before:  # to the second
@@ -157,7 +157,7 @@ def test_an_object_that_was_pushed_again_meanwhile_stays(access: Access, s3: Any
     assert contents(access, s3) == {key: CONTENT}
 
 
-def test_a_damaged_copy_deletes_nothing(access: Access, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_copy_deletes_nothing(access: LoopbackAccess, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     key = add(access, s3)
     copy = s3.copy
 
@@ -174,7 +174,7 @@ def test_a_damaged_copy_deletes_nothing(access: Access, s3: Any, monkeypatch: py
     assert contents(access, s3) == {key: CONTENT, held.key: CONTENT[::-1]}
 
 
-def test_only_what_the_lab_put_there_is_listed(access: Access, s3: Any) -> None:
+def test_only_what_the_lab_put_there_is_listed(access: LoopbackAccess, s3: Any) -> None:
     for key in ("quarantine/notes.txt", "quarantine/20261121T113152Z/team/dvc/files/md5/00/11",
                 "quarantine/99999999T999999Z/dvc/files/md5/00/11", "dvc/quarantine/x"):  # fmt: skip
         storage.write(access, key, b"", s3)

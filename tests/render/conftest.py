@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab import services
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.engine.airflow_values import shipped_files
 from lab.engine.kubernetes import manifests
@@ -37,22 +37,22 @@ def program(name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def access(tmp_path_factory: pytest.TempPathFactory) -> Access:
+def access(tmp_path_factory: pytest.TempPathFactory) -> LoopbackAccess:
     """A lab on kind of this checkout, with its state elsewhere."""
     paths = Paths(SOURCE, tmp_path_factory.mktemp("lab") / ".lab")
     Secrets(paths.secrets).ensure()
-    return Access(paths, Settings(), services.default_urls())
+    return LoopbackAccess(paths, Settings(), services.default_urls())
 
 
 @pytest.fixture(scope="session")
-def secrets(access: Access) -> list[Object]:
+def secrets(access: LoopbackAccess) -> list[Object]:
     """What the engine makes beside the manifests: namespaces, the pipeline's environment, the Secrets."""
     made: list[Object] = json.loads(manifests.secret_objects(access, IMAGES["worker"]))["items"]
     return made
 
 
 @pytest.fixture(scope="session")
-def overlay(access: Access) -> Render:
+def overlay(access: LoopbackAccess) -> Render:
     """`overlay("local")` as the engine applies it, `overlay("eks")` unchanged."""
 
     @functools.cache
@@ -67,7 +67,7 @@ def overlay(access: Access) -> Render:
 
 
 @pytest.fixture(scope="session")
-def airflow(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Render:
+def airflow(access: LoopbackAccess, tmp_path_factory: pytest.TempPathFactory) -> Render:
     """`airflow("local", "bundle")`: the chart's objects; with `migrated=False` for a database image without tables."""
     chart = chart_or_skip()
     generated = tmp_path_factory.mktemp("values")

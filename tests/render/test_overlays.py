@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings, TriggerSettings
 from lab.engine.kubernetes import inside, manifests
 from lab.engine.kubernetes import overlay as overlay_reader
@@ -107,14 +107,14 @@ def test_data_lies_in_the_folders_that_outlive_the_cluster(local: list[Object]) 
     assert claims == {}
 
 
-def test_gitea_shows_people_the_url_that_works_for_them(local: list[Object], access: Access) -> None:
+def test_gitea_shows_people_the_url_that_works_for_them(local: list[Object], access: LoopbackAccess) -> None:
     (container,) = find(local, "Deployment", "gitea")["spec"]["template"]["spec"]["containers"]
     values = {variable["name"]: variable.get("value") for variable in container["env"]}
     assert values["GITEA__server__ROOT_URL"] == f"{access.url('git')}/"
     assert values["GITEA__database__HOST"] == "postgres.platform:5432"
 
 
-def test_no_secret_stands_in_the_manifests(local: list[Object], access: Access) -> None:
+def test_no_secret_stands_in_the_manifests(local: list[Object], access: LoopbackAccess) -> None:
     assert [o for o in local if o["kind"] == "Secret"] == []
     text = json.dumps(local)
     assert [name for name in GENERATORS if access.secrets[name] in text] == []
@@ -207,7 +207,7 @@ def test_only_gitea_may_notify_the_service_of_pushes(local: list[Object]) -> Non
     assert inside.webhook_url().startswith(f"http://{host}:{port['port']}/")
 
 
-def test_a_lab_that_starts_no_run_on_a_push_has_nothing_of_the_service(access: Access) -> None:
+def test_a_lab_that_starts_no_run_on_a_push_has_nothing_of_the_service(access: LoopbackAccess) -> None:
     off = replace(access, settings=Settings(triggers=TriggerSettings(on_push=False)))
     folder = off.paths.run / "off"
     rendered = kustomize(program("kubectl"), write(folder, manifests.rendered(off, IMAGES, folder)))

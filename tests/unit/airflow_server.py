@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.paths import Paths
 from lab.secrets import Secrets
@@ -20,7 +20,7 @@ Answer = Callable[[str, Any], tuple[int, Any]]
 
 
 @contextmanager
-def airflow_server(folder: Path, answer: Answer) -> Iterator[Access]:
+def airflow_server(folder: Path, answer: Answer) -> Iterator[LoopbackAccess]:
     """A server while the block runs, that signs every user in and leaves the rest to `answer`; how a lab reaches it."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -44,4 +44,4 @@ def airflow_server(folder: Path, answer: Answer) -> Iterator[Access]:
     paths = Paths(folder, folder / ".lab")
     Secrets(paths.secrets).ensure()
     with http_server(Handler) as port:
-        yield Access(paths, Settings(), {"airflow": f"http://127.0.0.1:{port}", "s3": "", "git": ""})
+        yield LoopbackAccess(paths, Settings(), {"airflow": f"http://127.0.0.1:{port}", "s3": "", "git": ""})

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from lab import paths as lab_paths
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.cli import main
 from lab.config import Settings
 from lab.engine.ports import first_free
@@ -79,11 +79,11 @@ def lab(checkout: Paths, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 @pytest.fixture(scope="module")
-def access(tmp_path_factory: pytest.TempPathFactory) -> Access:
+def access(tmp_path_factory: pytest.TempPathFactory) -> LoopbackAccess:
     """A lab with secrets and a free port for its Git server, in which nothing runs yet."""
     paths = Paths.of(tmp_path_factory.mktemp("lab"))
     Secrets(paths.secrets).ensure()
     for folder in (paths.temporary, paths.user_home):
         folder.mkdir(parents=True)
     git = f"http://127.0.0.1:{first_free([], {})}"
-    return Access(paths, Settings(), {"airflow": "http://127.0.0.1:1", "s3": "http://127.0.0.1:2", "git": git})
+    return LoopbackAccess(paths, Settings(), {"airflow": "http://127.0.0.1:1", "s3": "http://127.0.0.1:2", "git": git})

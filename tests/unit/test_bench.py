@@ -123,7 +123,7 @@ def test_clusters_are_left_out_with_a_word_where_there_can_be_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reason = "Docker is not running"
-    monkeypatch.setattr(plan, "why_not_kind", lambda settings, paths: reason)
+    monkeypatch.setattr("lab.engine.kind.KindEngine.why_not_at_once", lambda _: reason)
     found = plan.all_possible(Paths.of(tmp_path))
     assert found == {"cold", "warm", "run", "plain", "memory", "many", "lineage", "modify"}
     assert "kind-up, kind-run, kind-memory, kind-identity, kind-many (Docker is not running)" in capsys.readouterr().err

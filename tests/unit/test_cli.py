@@ -99,7 +99,7 @@ def test_an_unknown_engine_is_refused_naming_those_there_are(lab: Lab, checkout:
     outcome = lab("up", "--engine", "moon")
     assert_refused(outcome, 3)
     assert "--engine = 'moon'" in outcome.err
-    assert "'auto', 'local' or 'kind'" in outcome.err
+    assert "'auto', 'local', 'kind' or 'eks'" in outcome.err
     assert list(checkout.source.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.cli import context
 from tests.unit.airflow_lab import AirflowLab, lab_repository
 from tests.unit.airflow_server import airflow_server
@@ -50,7 +50,7 @@ def airflow() -> AirflowOfRuns:
 
 
 @pytest.fixture
-def running(airflow: AirflowOfRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Access]:
+def running(airflow: AirflowOfRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackAccess]:
     """A lab that is up, with one data version, and one with a pointer that people edited."""
     with airflow_server(tmp_path / "lab", airflow.answer) as access:
         found = replace(access, urls={**access.urls, "git": lab_repository(tmp_path)})
@@ -60,7 +60,7 @@ def running(airflow: AirflowOfRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         yield found
 
 
-def versions(folder: Path, access: Access) -> None:
+def versions(folder: Path, access: LoopbackAccess) -> None:
     clone = new_repository(folder / "clone")
     git(clone.folder, "pull", "--quiet", access.repository_url, "main")
     config = "[core]\n    remote = s3\n['remote \"s3\"']\n    url = s3://mlops-lab/dvc\n"
@@ -94,7 +94,7 @@ def test_snapshot_of_a_wrong_call(lab: Lab, tmp_path: Path, name: str) -> None:
 
 
 def test_snapshot_of_a_lab_without_its_first_version(
-    lab: Lab, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, access: LoopbackAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git(tmp_path, "init", "--quiet", "--bare", "server/lab/mlops.git")
     monkeypatch.setattr(
@@ -140,7 +140,7 @@ def test_snapshot_of_a_run_that_takes_longer_than_the_limit(lab: Lab, airflow: A
 
 
 def test_snapshot_of_an_airflow_that_does_not_answer(
-    lab: Lab, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, access: LoopbackAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(context, "access", lambda: access)
     monkeypatch.setattr("lab.airflow.client.PATIENCE", 0.1)
@@ -148,7 +148,7 @@ def test_snapshot_of_an_airflow_that_does_not_answer(
 
 
 def test_snapshot_of_a_git_server_that_does_not_answer(
-    lab: Lab, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, access: LoopbackAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(context, "access", lambda: access)
     check(lab, access.paths.source, "git-away", "lab history")
@@ -162,7 +162,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_snapshot_of_a_step(running: Access, tmp_path: Path, name: str) -> None:
+def test_snapshot_of_a_step(running: LoopbackAccess, tmp_path: Path, name: str) -> None:
     """What stands in the log of a task."""
     variables = {
         "PIPELINE_REPOSITORY": running.repository_url, "PIPELINE_BRANCH": "main", "PIPELINE_ROWS": "1",

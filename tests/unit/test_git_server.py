@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.components import repository
 from lab.engine.local import services
 from lab.engine.ports import first_free
@@ -31,7 +31,7 @@ REFUSED = "Authentication failed"
 
 
 @pytest.fixture(scope="module")
-def server(access: Access) -> Iterator[psutil.Process]:
+def server(access: LoopbackAccess) -> Iterator[psutil.Process]:
     """The server's process; it answers."""
     port = urlsplit(access.url("git")).port
     assert port is not None
@@ -44,7 +44,7 @@ def server(access: Access) -> Iterator[psutil.Process]:
             process.terminate()
 
 
-def answers_now(access: Access) -> bool:
+def answers_now(access: LoopbackAccess) -> bool:
     try:
         answers(f"{access.url('git')}/healthz")
     except NotYetError:
@@ -53,7 +53,7 @@ def answers_now(access: Access) -> bool:
 
 
 @pytest.fixture
-def seeded(access: Access, server: psutil.Process, tmp_path: Path) -> Repository:
+def seeded(access: LoopbackAccess, server: psutil.Process, tmp_path: Path) -> Repository:
     """A clone with one commit, which is all that the server has."""
     shutil.rmtree(access.paths.repositories, ignore_errors=True)
     repository.ensure_bare(access)
@@ -74,7 +74,9 @@ def push(clone: Repository, name: str, content: bytes) -> None:
     clone.run("push", "--quiet", "origin", "HEAD:refs/heads/main")
 
 
-def request(access: Access, method: str, path: str, body: bytes = b"", password: str | None = None) -> tuple[int, str]:
+def request(
+    access: LoopbackAccess, method: str, path: str, body: bytes = b"", password: str | None = None
+) -> tuple[int, str]:
     """Status and WWW-Authenticate of one bare HTTP request."""
     parts = urlsplit(access.url("git"))
     assert parts.hostname is not None
@@ -90,13 +92,13 @@ def request(access: Access, method: str, path: str, body: bytes = b"", password:
         connection.close()
 
 
-def test_what_is_pushed_is_what_the_next_clone_has(access: Access, seeded: Repository, tmp_path: Path) -> None:
+def test_what_is_pushed_is_what_the_next_clone_has(access: LoopbackAccess, seeded: Repository, tmp_path: Path) -> None:
     clone = repository.clone(access, tmp_path / "second")
     assert (clone.folder / "README").read_bytes() == b"hello\n"
     assert clone.out("rev-parse", "HEAD") == seeded.out("rev-parse", "HEAD") == repository.head(access)
 
 
-def test_a_large_push_arrives_whole(access: Access, seeded: Repository, tmp_path: Path) -> None:
+def test_a_large_push_arrives_whole(access: LoopbackAccess, seeded: Repository, tmp_path: Path) -> None:
     """20 MB that do not compress: Git sends them in chunks of unknown number."""
     content = os.urandom(20_000_000)
     seeded.run("config", "core.compression", "0")  # nothing to gain, and seconds to lose
@@ -106,7 +108,7 @@ def test_a_large_push_arrives_whole(access: Access, seeded: Repository, tmp_path
 
 @pytest.mark.parametrize("password", ["wrong", "", "ä"])
 def test_without_the_password_nothing_is_read_or_written(
-    access: Access, seeded: Repository, tmp_path: Path, password: str
+    access: LoopbackAccess, seeded: Repository, tmp_path: Path, password: str
 ) -> None:
     intruder = {**access.tool_environment(), "GITSYNC_PASSWORD": password}
     with pytest.raises(GitError, match=REFUSED):
@@ -120,25 +122,25 @@ def test_without_the_password_nothing_is_read_or_written(
 
 @pytest.mark.parametrize("password", ["wrong", "", "x" * 5000])
 def test_a_wrong_password_is_answered_with_401_and_the_way_to_sign_in(
-    access: Access, server: psutil.Process, password: str
+    access: LoopbackAccess, server: psutil.Process, password: str
 ) -> None:
     status, challenge = request(access, "GET", "/lab/mlops.git/info/refs?service=git-upload-pack", password=password)
     assert (status, challenge) == (401, 'Basic realm="lab"')
 
 
-def test_the_password_stands_in_no_file_of_a_clone(access: Access, seeded: Repository) -> None:
+def test_the_password_stands_in_no_file_of_a_clone(access: LoopbackAccess, seeded: Repository) -> None:
     secret = access.secrets["git-password"].encode()
     files = [file for file in seeded.folder.rglob("*") if file.is_file()]
     assert files
     assert not any(secret in file.read_bytes() for file in files)
 
 
-def test_health_needs_no_password(access: Access, server: psutil.Process) -> None:
+def test_health_needs_no_password(access: LoopbackAccess, server: psutil.Process) -> None:
     assert request(access, "GET", "/healthz", password="")[0] == 200
 
 
 def test_of_concurrent_pushes_on_the_same_base_exactly_one_wins_and_the_other_can_follow(
-    access: Access, seeded: Repository, tmp_path: Path
+    access: LoopbackAccess, seeded: Repository, tmp_path: Path
 ) -> None:
     clones = [repository.clone(access, tmp_path / f"clone{number}") for number in range(3)]
     for number, clone in enumerate(clones):
@@ -154,20 +156,20 @@ def test_of_concurrent_pushes_on_the_same_base_exactly_one_wins_and_the_other_ca
     assert files == ["README", *(f"file{number}" for number in range(3))]
 
 
-def test_git_speaks_protocol_version_2_with_it(access: Access, seeded: Repository) -> None:
+def test_git_speaks_protocol_version_2_with_it(access: LoopbackAccess, seeded: Repository) -> None:
     environment = {**seeded.environment, "GIT_TRACE_PACKET": "1"}
     asked = Repository(seeded.folder, environment).run("-c", "protocol.version=2", "ls-remote", "origin")
     assert "< version 2" in asked.stderr
 
 
-def test_a_repository_that_is_not_there_is_404_however_much_is_sent(access: Access, seeded: Repository) -> None:
+def test_a_repository_that_is_not_there_is_404_however_much_is_sent(access: LoopbackAccess, seeded: Repository) -> None:
     for path in ("/nope.git/info/refs?service=git-upload-pack", "/lab/mlops.git/nope"):
         assert request(access, "GET", path)[0] == 404
     assert request(access, "POST", "/nope.git/git-receive-pack", b"x" * 5_000_000)[0] == 404
     assert answers_now(access)
 
 
-def test_no_file_outside_the_repositories_is_served(access: Access, seeded: Repository) -> None:
+def test_no_file_outside_the_repositories_is_served(access: LoopbackAccess, seeded: Repository) -> None:
     for path in (
         "/../../secrets/git-password",
         "/lab/mlops.git/../../../../secrets/git-password",
@@ -176,7 +178,7 @@ def test_no_file_outside_the_repositories_is_served(access: Access, seeded: Repo
         assert request(access, "GET", path)[0] >= 400
 
 
-def test_hooks_do_not_see_the_password(access: Access, seeded: Repository, tmp_path: Path) -> None:
+def test_hooks_do_not_see_the_password(access: LoopbackAccess, seeded: Repository, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     hook = access.paths.repositories / "lab/mlops.git/hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
@@ -188,7 +190,7 @@ def test_hooks_do_not_see_the_password(access: Access, seeded: Repository, tmp_p
 
 
 def test_a_client_that_hangs_up_leaves_no_process_behind(
-    access: Access, server: psutil.Process, seeded: Repository
+    access: LoopbackAccess, server: psutil.Process, seeded: Repository
 ) -> None:
     parts = urlsplit(access.url("git"))
     token = base64.b64encode(f"lab:{access.secrets['git-password']}".encode()).decode()
@@ -200,7 +202,7 @@ def test_a_client_that_hangs_up_leaves_no_process_behind(
     eventually(lambda: not server.children(), "the end of every backend")
 
 
-def announced(access: Access, *lines: str, password: str = "") -> bytes:
+def announced(access: LoopbackAccess, *lines: str, password: str = "") -> bytes:
     """What is answered to a push of which only the headers have been sent."""
     parts = urlsplit(access.url("git"))
     token = base64.b64encode(f"lab:{password}".encode()).decode()
@@ -217,20 +219,22 @@ def announced(access: Access, *lines: str, password: str = "") -> bytes:
     [("Content-Length: 1000000000",), ("Transfer-Encoding: chunked",), ("Content-Length: 9", "Expect: 100-continue")],
 )
 def test_no_body_is_read_without_the_password(
-    access: Access, server: psutil.Process, password: str, length: tuple[str, ...]
+    access: LoopbackAccess, server: psutil.Process, password: str, length: tuple[str, ...]
 ) -> None:
     answer = announced(access, *length, password=password)
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b'www-authenticate: basic realm="lab"' in answer.lower()
 
 
-def test_a_body_beyond_the_limit_is_refused_by_its_announcement(access: Access, server: psutil.Process) -> None:
+def test_a_body_beyond_the_limit_is_refused_by_its_announcement(access: LoopbackAccess, server: psutil.Process) -> None:
     length = f"Content-Length: {(2 << 30) + 1}"
     assert announced(access, length, password=access.secrets["git-password"]).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize("dying", ["exit 1", "echo Content-Type: text/plain; exit 1", "kill -9 $$"])
-def test_a_backend_that_dies_before_its_headers_is_a_bad_gateway(access: Access, tmp_path: Path, dying: str) -> None:
+def test_a_backend_that_dies_before_its_headers_is_a_bad_gateway(
+    access: LoopbackAccess, tmp_path: Path, dying: str
+) -> None:
     fake = tmp_path / "git"
     fake.write_text(f"#!/bin/sh\n{dying}\n", "utf-8")
     fake.chmod(0o755)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab import services
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.components import gitea
 from lab.config import Settings
 from lab.engine.configuration import ANNOTATION
@@ -41,14 +41,14 @@ RESTARTS = {
 
 
 @pytest.fixture
-def access(tmp_path: Path) -> Access:
+def access(tmp_path: Path) -> LoopbackAccess:
     """A lab of this checkout, with the overlay of the repository."""
     paths = Paths(SOURCE, tmp_path / ".lab")
     Secrets(paths.secrets).ensure()
-    return Access(paths, Settings(), services.default_urls())
+    return LoopbackAccess(paths, Settings(), services.default_urls())
 
 
-def digests(access: Access) -> dict[str, str]:
+def digests(access: LoopbackAccess) -> dict[str, str]:
     """The digest of each workload, all of Airflow as one."""
     annotations = values.engine_values(access, IMAGES, migrated=True)["airflowPodAnnotations"]
     return {**configuration_digests(access), AIRFLOW: annotations[ANNOTATION]}
@@ -59,14 +59,14 @@ def test_each_secret_that_is_replaced_restarts_something() -> None:
 
 
 @pytest.mark.parametrize("name", RESTARTS)
-def test_a_changed_secret_restarts_what_reads_it_and_nothing_else(access: Access, name: str) -> None:
+def test_a_changed_secret_restarts_what_reads_it_and_nothing_else(access: LoopbackAccess, name: str) -> None:
     before = digests(access)
     access.secrets.replace(name, GENERATORS[name]())
     after = digests(access)
     assert {workload for workload, digest in after.items() if before[workload] != digest} == RESTARTS[name]
 
 
-def test_another_secret_of_the_webhook_is_another_webhook(access: Access) -> None:
+def test_another_secret_of_the_webhook_is_another_webhook(access: LoopbackAccess) -> None:
     before = gitea.webhook_url(access, inside.webhook_url())
     access.secrets.replace("webhook-secret", GENERATORS["webhook-secret"]())
     after = gitea.webhook_url(access, inside.webhook_url())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.cli import context
 from lab.lineage import follow
 from tests.unit.airflow_lab import BROKEN, COMMIT, TASKS, AirflowLab, lab_repository
@@ -30,7 +30,7 @@ def airflow() -> AirflowLab:
 
 
 @pytest.fixture(autouse=True)
-def running(airflow: AirflowLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Access]:
+def running(airflow: AirflowLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackAccess]:
     """A lab that is up: its repository is a folder, its Airflow gives the answers of `airflow`."""
     with airflow_server(tmp_path / "lab", airflow.answer) as access:
         found = replace(access, urls={**access.urls, "git": lab_repository(tmp_path)})
@@ -133,14 +133,14 @@ def test_a_dataset_that_the_pipeline_would_refuse_is_a_wrong_option(lab: Lab, ai
     assert airflow.started == []
 
 
-def test_ctrl_c_says_that_the_run_continues(airflow: AirflowLab, running: Access) -> None:
+def test_ctrl_c_says_that_the_run_continues(airflow: AirflowLab, running: LoopbackAccess) -> None:
     airflow.looks = [("running", ["running", None, None])]
     code = (
         "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "import pathlib, sys\nfrom lab.access import Access\nfrom lab.config import Settings\n"
+        "import pathlib, sys\nfrom lab.access import LoopbackAccess\nfrom lab.config import Settings\n"
         "from lab.paths import Paths\nfrom lab.cli import context, main\n"
         f"paths = Paths(pathlib.Path({str(running.paths.source)!r}), pathlib.Path({str(running.paths.home)!r}))\n"
-        f"found = Access(paths, Settings(), {dict(running.urls)!r})\n"
+        f"found = LoopbackAccess(paths, Settings(), {dict(running.urls)!r})\n"
         "context.access = lambda: found\nsys.argv = ['lab', 'run']\nmain()"
     )
     with subprocess.Popen([sys.executable, "-c", code], env=dict(os.environ), stderr=subprocess.PIPE, text=True) as run:

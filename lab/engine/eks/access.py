@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.access import AIRFLOW_USER, Access
 from lab.config import Settings, StorageSettings
@@ -15,8 +16,12 @@ from lab.engine.eks import secrets
 from lab.engine.eks.kubeconfig import aws_environment
 from lab.engine.eks.place import Place
 from lab.engine.eks.settings import EksSettings
+from lab.errors import NotRunningError
 from lab.pipeline import git
 from lab.secrets import Secrets
+
+if TYPE_CHECKING:
+    import boto3
 
 
 class KnownSecrets(Secrets):
@@ -36,6 +41,28 @@ class EksAccess(Access):
 
     eks: EksSettings
     known: Mapping[str, str]
+    open_airflow: Callable[[], str]
+    """Gives the URL of Airflow on this machine, when one is needed."""
+
+    @classmethod
+    def of(cls, place: Place, known: Mapping[str, str], open_airflow: Callable[[], str]) -> EksAccess:
+        eks = place.settings
+        storage = StorageSettings(bucket=eks.storage.bucket, prefix=eks.storage.prefix, region=eks.region)
+        return cls(place.paths, Settings(storage=storage), eks, known, open_airflow)
+
+    def url(self, name: str) -> str:
+        if name != "airflow":
+            raise KeyError(name)
+        return self.open_airflow()
+
+    @property
+    def s3_endpoint(self) -> str | None:
+        return None
+
+    def aws_session(self) -> boto3.session.Session:
+        import boto3
+
+        return boto3.session.Session(profile_name=self.eks.profile or None, region_name=self.eks.region)
 
     @property
     def secrets(self) -> Secrets:
@@ -60,15 +87,17 @@ class EksAccess(Access):
         return {**login, **git.credential_variables(self.repository_url)}
 
 
-def access(place: Place, airflow_url: str = "") -> EksAccess:
-    """How the lab is reached; secrets come from the environment, else from the cluster."""
-    settings = place.settings
-    storage = StorageSettings(bucket=settings.storage.bucket, prefix=settings.storage.prefix, region=settings.region)
-    urls = {"airflow": airflow_url}
-    return EksAccess(place.paths, Settings(storage=storage), urls, eks=settings, known=known_secrets(place))
+def repository_access(place: Place) -> EksAccess:
+    """How the repository and the bucket are reached before there is an Airflow."""
+
+    def no_airflow() -> str:
+        raise NotRunningError("the cluster has no Airflow of the lab's", "make eks-up")
+
+    return EksAccess.of(place, known_secrets(place), no_airflow)
 
 
 def known_secrets(place: Place) -> dict[str, str]:
+    """The secrets by which users reach the lab, from the environment, else from the cluster."""
     found = {"git-user": "", "git-password": ""}
     user, password = (os.environ.get(name, "") for name in secrets.GIT_VARIABLES)
     kube = place.kube()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.access import BRANCH
 from lab.components import repository
-from lab.engine.eks.access import access
+from lab.engine.eks.access import repository_access
 from lab.engine.eks.resource import ABSENT, Resource, State
 from lab.engine.phases import Note
 from lab.environments import Environment
@@ -29,14 +29,14 @@ class Dataset(Resource):
 
     def look(self) -> State:
         try:
-            found = repository.head(access(self.place))
+            found = repository.head(repository_access(self.place))
         except GitError as error:
             hint = "are the URL, GITSYNC_USERNAME and GITSYNC_PASSWORD right?"
             raise ServiceError(error.message, hint) from error
         return ABSENT if found is None else State(True, remark=f"{BRANCH} is at {found[:10]}")
 
     def make(self, note: Note) -> None:
-        environment, there = Environment(self.place.paths, "worker"), access(self.place)
+        environment, there = Environment(self.place.paths, "worker"), repository_access(self.place)
         if not environment.is_current():
             note("installing the worker environment")
             environment.make()

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.access import Access
+from lab.access import LoopbackAccess
+from lab.chart import find_chart
 from lab.config import Settings
 from lab.docker import require_engine
 from lab.engine import same_settings
@@ -16,9 +17,11 @@ from lab.engine.kind import bring_up, cluster, report
 from lab.engine.kind.instance import Instance
 from lab.engine.kubernetes import airflow_phases, logs, rotation, values
 from lab.engine.phases import Note, Phase
+from lab.errors import LabError
 from lab.host import Check, docker_ports, inotify, require_kind_host
 from lab.paths import Paths
 from lab.proc import clean_environment, without_proxy_on_loopback
+from lab.secrets import names_of
 
 
 @dataclass
@@ -28,10 +31,25 @@ class KindEngine:
     paths: Paths
     settings: Settings
     name: str = "kind"
+    on_this_machine: bool = True
+    up_command: str = "make lab-up"
+    git_pages: bool = True
+    injector: str = "lab.drill.kind:KindInjector"
 
     @cached_property
     def instance(self) -> Instance:
         return Instance(self.paths, self.settings)
+
+    def why_not_at_once(self) -> str:
+        try:
+            require_engine()
+            find_chart(self.settings)
+        except LabError as error:
+            return error.message
+        images = self.instance.images
+        if images.source == "build" and images.missing():
+            return "building the images takes a quarter of an hour"
+        return ""
 
     def before_up(self) -> list[str]:
         instance = self.instance
@@ -51,7 +69,7 @@ class KindEngine:
     def phases(self) -> list[Phase]:
         return bring_up.phases(self.instance)
 
-    def access(self) -> Access:
+    def access(self) -> LoopbackAccess:
         self.instance.require_up()
         return self.instance.access()
 
@@ -97,6 +115,12 @@ class KindEngine:
 
     def diagnose(self) -> list[Check]:
         return report.diagnose(self.instance)
+
+    def secret_names(self) -> list[str]:
+        return names_of(self.name)
+
+    def close(self) -> None:
+        """Nothing is opened."""
 
     def rotate(self, names: Sequence[str], note: Note) -> bool:
         rotation.rotate(self.instance, names, note)

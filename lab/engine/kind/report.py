@@ -12,7 +12,7 @@ from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.kind import cluster
 from lab.engine.kind.instance import Instance
-from lab.engine.kubernetes import report, rotation
+from lab.engine.kubernetes import overlay, report, rotation
 from lab.engine.kubernetes.cluster import SYSTEM
 from lab.errors import LabError, ProgramError
 from lab.host import Check, docker_ports, inotify, kind_checks
@@ -31,7 +31,7 @@ def status(instance: Instance) -> Status:
         return Status("kind", "stopped" if stopped else "down", [])
     access = instance.access()
     try:
-        found = report.services(instance.kube, access, instance.settings)
+        found = report.services(instance.kube, access, overlay.places(instance.settings).values(), access.urls)
     except ProgramError as error:
         return Status("kind", "starting", [ServiceStatus("cluster", "starting", why_no_answer(instance, error))])
     urls = {label.lower(): url for label, url in services.addresses(access).items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import services
-from lab.access import GIT_BOT, Access
+from lab.access import GIT_BOT, LoopbackAccess
 from lab.engine import configuration
 from lab.engine.airflow_secrets import LABELS, generated, git_credentials, secret_object
 from lab.engine.airflow_values import name_and_tag
@@ -32,7 +32,7 @@ def make_data_folders(data: Path) -> None:
         (data / name).mkdir(parents=True, exist_ok=True)
 
 
-def kustomization(access: Access, images: Mapping[str, str], folder: Path) -> dict[str, Any]:
+def kustomization(access: LoopbackAccess, images: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """The overlay `local`, for `folder`, with the references of `images` (by name) and the URL of Gitea for people."""
     root_url = {"name": "GITEA__server__ROOT_URL", "value": f"{access.url('git')}/"}
     container = {"name": "gitea", "env": [root_url]}
@@ -55,13 +55,13 @@ def kustomization(access: Access, images: Mapping[str, str], folder: Path) -> di
     }
 
 
-def included(access: Access) -> list[dict[str, Any]]:
+def included(access: LoopbackAccess) -> list[dict[str, Any]]:
     """The objects in the manifests of the lab's services."""
     running = services.running(CLUSTER, access.settings)
     return [each for service in running for each in overlay.objects(service)]
 
 
-def rendered(access: Access, images: Mapping[str, str], folder: Path) -> dict[str, str]:
+def rendered(access: LoopbackAccess, images: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The files of `folder` for `kubectl apply --server-side --kustomize`, by name."""
     return {
         "kustomization.yaml": json.dumps(kustomization(access, images, folder), indent=2) + "\n",
@@ -78,7 +78,7 @@ def image_fields(reference: str) -> dict[str, str]:
     return {"newName": name, "newTag": tag}
 
 
-def secret_objects(access: Access, worker_image: str, worker_digest: str = "") -> str:
+def secret_objects(access: LoopbackAccess, worker_image: str, worker_digest: str = "") -> str:
     """Namespaces, environments of the pipeline and of its identity, Secrets, for `kubectl apply --server-side -f -`.
 
     To be applied before the rest, so that no pod has to wait for them, and with a separate field manager.
@@ -88,7 +88,7 @@ def secret_objects(access: Access, worker_image: str, worker_digest: str = "") -
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
 
-def objects(access: Access, worker_image: str, worker_digest: str = "") -> list[dict[str, Any]]:
+def objects(access: LoopbackAccess, worker_image: str, worker_digest: str = "") -> list[dict[str, Any]]:
     """The ConfigMaps and Secrets that pods read."""
     environment = {
         **named("ConfigMap", AIRFLOW, "pipeline-environment"),
@@ -110,7 +110,7 @@ def named(kind: str, namespace: str, name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"namespace": namespace, "name": name, "labels": LABELS}}
 
 
-def airflow_secrets(access: Access) -> dict[str, dict[str, str]]:
+def airflow_secrets(access: LoopbackAccess) -> dict[str, dict[str, str]]:
     """The Secrets of the namespace `airflow`, by the names that the Helm values and the DAGs use."""
     secrets = access.secrets
     password = secrets["postgres-airflow-password"]

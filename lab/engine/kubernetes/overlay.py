@@ -60,6 +60,11 @@ def places(settings: Settings | None = None) -> dict[str, Place]:
     return {found.name: found for found in map(place, services.running(CLUSTER, settings))}
 
 
+def airflow_places() -> list[Place]:
+    """The services that are components of Airflow's chart, which every cluster has."""
+    return [place for place in places().values() if place.service.component]
+
+
 def address(name: str) -> str:
     """`service.namespace:port` of the only port of the service with this name in lab/services."""
     (found,) = manifests.services_of(objects(services.find(name)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from lab.access import Access
-from lab.config import Settings
 from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
-from lab.engine.kubernetes import overlay, pods
+from lab.engine.kubernetes import pods
 from lab.engine.kubernetes.cluster import Cluster
 from lab.engine.kubernetes.overlay import Place
 from lab.engine.kubernetes.pods import Pod
@@ -17,14 +16,14 @@ from lab.host import Check
 from lab.services import CLUSTER
 
 
-def services(cluster: Cluster, access: Access, settings: Settings) -> list[ServiceStatus]:
-    """Each service of a lab with these settings.
+def services(cluster: Cluster, access: Access, places: Iterable[Place], urls: Mapping[str, str]) -> list[ServiceStatus]:
+    """The services in these places; `urls` are those that people use, by the names of the ports.
 
     Raises:
         ProgramError: the API server does not answer.
     """
-    found = [(place, newest(cluster, place)) for place in overlay.places(settings).values()]
-    return [service_status(access, place, pod) for place, pod in found]
+    found = [(place, newest(cluster, place)) for place in places]
+    return [service_status(access, place, pod, urls) for place, pod in found]
 
 
 def newest(cluster: Cluster, place: Place) -> Pod | None:
@@ -32,10 +31,10 @@ def newest(cluster: Cluster, place: Place) -> Pod | None:
     return next((pod for pod in reversed(found) if pod.state != "ending"), None)
 
 
-def service_status(access: Access, place: Place, pod: Pod | None) -> ServiceStatus:
+def service_status(access: Access, place: Place, pod: Pod | None, urls: Mapping[str, str]) -> ServiceStatus:
     """One service: the state of its pod, and whether it answers."""
     name, service = place.name, place.service
-    url = access.urls.get(service.port.name, "") if service.port else ""
+    url = urls.get(service.port.name, "") if service.port else ""
     if pod is None:
         return ServiceStatus(name, "missing", "no pod", url)
     uptime = (datetime.now(UTC) - pod.started).total_seconds() if pod.started else None

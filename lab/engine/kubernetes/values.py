@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.access import REPOSITORY, Access
+from lab.access import REPOSITORY, LoopbackAccess
 from lab.chart import find_chart
 from lab.engine.airflow_values import airflow_values, shipped_files
 from lab.engine.kubernetes import airflow_tables, inside
@@ -18,7 +18,7 @@ from lab.helm_values import OWN_FILE, ValuesFile
 COMPONENTS = ("apiServer", "scheduler", "dagProcessor")
 
 
-def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) -> dict[str, Any]:
+def engine_values(access: LoopbackAccess, images: Mapping[str, str], *, migrated: bool) -> dict[str, Any]:
     """What the files cannot know. With `migrated` the database has this Airflow's tables.
 
     `images` has the references of `airflow`, `worker` and `gitsync`.
@@ -39,7 +39,7 @@ def engine_values(access: Access, images: Mapping[str, str], *, migrated: bool) 
     return {**values, **({} if migrated else migrations())}
 
 
-def read_by_airflow(access: Access) -> dict[str, dict[str, str]] | None:
+def read_by_airflow(access: LoopbackAccess) -> dict[str, dict[str, str]] | None:
     """The objects that Airflow's pods restart for; None before the lab has secrets, when values are checked."""
     if access.secrets.missing():
         return None
@@ -53,7 +53,9 @@ def migrations() -> dict[str, Any]:
     return {"migrateDatabaseJob": {"enabled": True}, **waiting}
 
 
-def values_files(access: Access, images: Mapping[str, str], folder: Path, *, migrated: bool) -> list[ValuesFile]:
+def values_files(
+    access: LoopbackAccess, images: Mapping[str, str], folder: Path, *, migrated: bool
+) -> list[ValuesFile]:
     """All values files in the order in which Helm is to merge them; the generated one is for `folder`."""
     source = access.paths.source
     shipped = [ValuesFile.read(file) for file in shipped_files(source, "local", access.settings.airflow.dags)]

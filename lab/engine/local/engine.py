@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.base import Status
@@ -17,6 +17,7 @@ from lab.errors import NotRunningError
 from lab.host import Check, require_host
 from lab.paths import Paths
 from lab.proc import clean_environment
+from lab.secrets import names_of
 from lab.services import airflow, environments, storage
 
 
@@ -27,10 +28,17 @@ class LocalEngine:
     paths: Paths
     settings: Settings
     name: str = "local"
+    on_this_machine: bool = True
+    up_command: str = "make lab-up"
+    git_pages: bool = False
+    injector: str = "lab.drill.local:LocalInjector"
 
     @property
     def instance(self) -> Instance:
         return Instance(self.paths, self.settings)
+
+    def why_not_at_once(self) -> str:
+        return ""
 
     def before_up(self) -> list[str]:
         fresh = not all(self.instance.environment(name).is_current() for name in environments())
@@ -50,7 +58,7 @@ class LocalEngine:
     def phases(self) -> list[Phase]:
         return bring_up.phases(self.instance)
 
-    def access(self) -> Access:
+    def access(self) -> LoopbackAccess:
         if not self.instance.is_up():
             raise NotRunningError("the lab is down", "make lab-up")
         self.instance.require_own_listeners()
@@ -100,6 +108,12 @@ class LocalEngine:
 
     def diagnose(self) -> list[Check]:
         return report.diagnose(self.instance)
+
+    def secret_names(self) -> list[str]:
+        return names_of(self.name)
+
+    def close(self) -> None:
+        """Nothing is opened."""
 
     def rotate(self, names: Sequence[str], note: Note) -> bool:
         was_up = self.instance.is_up()

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from lab import services
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.engine import ports
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.health import dag_checks, import_errors
@@ -39,7 +39,7 @@ def status(instance: Instance) -> Status:
     return Status("local", state, found, urls, memory.total, memory.kind, faults)
 
 
-def service_status(instance: Instance, access: Access, service: Service, info: dict[str, Any]) -> ServiceStatus:
+def service_status(instance: Instance, access: LoopbackAccess, service: Service, info: dict[str, Any]) -> ServiceStatus:
     """One service: what the supervisor says of its process, and whether it answers."""
     name, url = service.name, access.url(service.port.name) if service.port else ""
     running = info.get("statename") == RUNNING

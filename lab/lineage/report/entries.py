@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from lab.access import REPOSITORY, Access
+from lab.access import Access
 from lab.components import storage
 from lab.lineage.verify import Verdict
 from lab.lineage.versions import DataVersion
@@ -22,14 +22,14 @@ class Links:
     """Whether the Git server shows commits to browsers: Gitea does, the local engine's server does not."""
 
     def commit(self, commit: str) -> str:
-        pages = f"{self.access.url('git')}/{REPOSITORY.removesuffix('.git')}"
+        pages = self.access.repository_url.removesuffix(".git")
         return f"{pages}/commit/{quote(commit, safe='')}" if self.git_pages else ""
 
     def run(self, version: DataVersion) -> str:
         if version.run_id is None or version.dag_id is None:
             return ""
         dag, run = quote(version.dag_id, safe=""), quote(version.run_id, safe="")
-        return f"{self.access.url('airflow')}/dags/{dag}/runs/{run}"
+        return f"{self.access.airflow_url}/dags/{dag}/runs/{run}"
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ def kubectl(folder: Path, arguments: list[str]) -> int:
             say(json.dumps({"items": [item for item in there.get("Secrets", {}).values() if selected(item, rest)]}))
         case ["get", "deployments,statefulsets,daemonsets,pods", *_]:
             say(json.dumps({"items": [deployment(name, there.get("ready", 1)) for name in DEPLOYMENTS]}))
+        case ["get", "pods", *rest] | ["logs", *rest]:
+            say(of_pods(arguments[0], *value(rest, "--selector").split("="), ready=there.get("ready", 1)))
         case ["get", "persistentvolumes", *_]:
             say(json.dumps({"items": []}))
         case ["diff", *rest]:
@@ -124,6 +126,15 @@ def deployment(name: str, ready: int) -> dict[str, Any]:
         "spec": {"replicas": 1, "template": {"metadata": {"labels": {"component": name}}}},
         "status": status,
     }
+
+
+def of_pods(question: str, label: str, component: str, *, ready: int) -> str:
+    """What `kubectl logs` or `kubectl get pods --output json` says of the pod with this label."""
+    if question == "logs":
+        return f"the log of {label}={component}"
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    metadata = {"namespace": "airflow", "name": f"airflow-{component}-1", "labels": {label: component}}
+    return json.dumps({"items": [{"metadata": metadata, "status": {"phase": "Running", "conditions": [condition]}}]})
 
 
 def selected(item: dict[str, Any], options: list[str]) -> bool:

@@ -24,6 +24,10 @@ from tests.unit.support import commit, git, new_repository
 from tests.waiting import eventually
 
 Lab = Callable[..., Outcome]
+ANSWERS: dict[str, dict[str, Any]] = {
+    "/monitor/health": {"scheduler": {"status": "healthy"}, "dag_processor": {"status": "healthy"}},
+    "/importErrors": {"import_errors": [], "total_entries": 0},
+}
 TASKS = ("pull_data", "modify_data", "push_data")
 
 
@@ -49,7 +53,7 @@ class Server:
             self.looks -= 1
             self.interrupt()
             return 200, {"state": "success" if self.looks <= 0 else "running"}
-        return 200, {"is_paused": False}
+        return 200, next((answer for part, answer in ANSWERS.items() if part in path), {"is_paused": False})
 
 
 @pytest.fixture
