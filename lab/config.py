@@ -34,7 +34,7 @@ def known_engine(name: str) -> str:
     *others, last = ("auto", *ENGINES)
     if name not in {*others, last}:
         expected = f"{', '.join(repr(each) for each in others)} or {last!r}"
-        raise PydanticCustomError("engine", "input should be {expected}", {"expected": expected})
+        raise PydanticCustomError("engine", "must be {expected}", {"expected": expected})
     return name
 
 

@@ -23,7 +23,7 @@ MLFLOW = """
 import json
 from pathlib import Path
 from lab import services
-from lab.access import Access
+from lab.access import LoopbackAccess
 from lab.config import Settings
 from lab.engine.kind.instance import Instance
 from lab.engine.kubernetes import manifests, overlay, platform_phases
@@ -33,7 +33,7 @@ from lab.paths import Paths
 from lab.secrets import Secrets, names_of
 paths = Paths.of()
 Secrets(paths.secrets).ensure()
-access = Access(paths, Settings(ports={"mlflow": 5005}), services.default_urls())
+access = LoopbackAccess(paths, Settings(ports={"mlflow": 5005}), services.default_urls())
 rendered = manifests.rendered(access, {name: f"registry/{name}:1" for name in IN_CLUSTER}, paths.run / "kind")
 objects = [json.loads(each) for each in rendered["services.yaml"].split("---\\n")]
 secrets = json.loads(manifests.secret_objects(access, "worker:1"))["items"]
