@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +33,12 @@ class Services:
     def git_password(self) -> tuple[str, str]:
         return "lab", self.lab.secret("git-password")
 
-    def airflow(self) -> httpx.Client:
+    @contextmanager
+    def airflow(self) -> Iterator[httpx.Client]:
         """A client with a person's token."""
-        client = httpx.Client(base_url=self.urls["airflow"], trust_env=False, timeout=30)
-        sign_in(client, self.lab)
-        return client
+        with httpx.Client(base_url=self.urls["airflow"], trust_env=False, timeout=30) as client:
+            sign_in(client, self.lab)
+            yield client
 
     def put_at_risk(self) -> None:
         """Create the branch and the object."""
