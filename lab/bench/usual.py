@@ -21,7 +21,7 @@ from lab.docker import docker, inspect
 from lab.engine import ports
 from lab.engine.kind import cluster
 from lab.engine.kind.cluster_config import cluster_config
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import manifests, objects, overlay, values
 from lab.errors import ProgramError, SettingsError
 from lab.helm_values import ValuesFile
@@ -44,7 +44,7 @@ PREPARE_LIMIT, UP_LIMIT = 900, 3600
 class UsualWay:
     """The lab of a user who follows a guide. Of `instance` only names and paths are used."""
 
-    instance: Instance
+    instance: KindInstance
 
     @property
     def access(self) -> LoopbackAccess:
@@ -159,7 +159,7 @@ def usual_way(source: Path, folder: Path, settings: Settings) -> Iterator[UsualW
         SettingsError: the cluster of that name belongs to another lab or program.
     """
     own = settings.model_copy(update={"cluster": ClusterSettings(name=CLUSTER)})
-    usual = UsualWay(Instance(Paths(source, folder), own))
+    usual = UsualWay(KindInstance(Paths(source, folder), own))
     try:
         cluster.require_own(usual.instance)
     except SettingsError as error:

@@ -22,7 +22,7 @@ from lab.drill.kind_steps import KILL, NodeStep, StepWatch
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
 from lab.engine.health import bucket_answers
 from lab.engine.kind import cluster
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes.cluster import AIRFLOW, PLATFORM
 from lab.wait import wait_until
 
@@ -99,7 +99,7 @@ class KindStep:
 class KindInjector:
     """See lab.drill.injector.FaultInjector for what each method promises."""
 
-    instance: Instance
+    instance: KindInstance
 
     @property
     def runs_folder(self) -> Path:

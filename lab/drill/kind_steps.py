@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 
 # A line for each step: its pid in the node, two of its variables, its command line; then a dot. It ends after
 # a minute: what `docker exec` starts in a container outlives it.
@@ -45,7 +45,7 @@ class NodeStep:
 class StepWatch:
     """Follows the steps in a separate thread from `start` to `end`."""
 
-    instance: Instance
+    instance: KindInstance
     found: frozenset[NodeStep] = frozenset()
     changed: threading.Condition = field(default_factory=threading.Condition)
     ended: threading.Event = field(default_factory=threading.Event)

@@ -18,7 +18,7 @@ from lab import services
 from lab.airflow.processes import is_task
 from lab.drill.plan import GIT_AWAY, S3_503, S3_TIMEOUT, TASKS
 from lab.drill.refusing import refusing, resetting
-from lab.engine.local.instance import Instance
+from lab.engine.local.instance import LocalInstance
 from lab.engine.local.processes import own_processes
 from lab.engine.local.services import process_of
 from lab.engine.local.supervisor import BACKOFF, RUNNING, STARTING
@@ -82,7 +82,7 @@ def strike(process: psutil.Process, number: signal.Signals) -> bool:
 class LocalInjector:
     """See lab.drill.injector.FaultInjector for what each method promises."""
 
-    instance: Instance
+    instance: LocalInstance
 
     @property
     def runs_folder(self) -> Path:

@@ -16,7 +16,7 @@ from lab.config import Settings
 from lab.engine.airflow_secrets import DATABASE, GIT, generated, git_credentials, secret_object
 from lab.engine.airflow_values import shipped_files
 from lab.engine.eks import manifests as eks_manifests
-from lab.engine.eks.settings import SAMPLE, EksSettings, StorageSettings, load
+from lab.engine.eks.settings import SAMPLE, EksSettings, EksStorageSettings, load
 from lab.engine.kubernetes import inside, objects
 from lab.engine.kubernetes import manifests as kind_manifests
 from lab.engine.kubernetes.cluster import AIRFLOW
@@ -109,7 +109,7 @@ class Eks:
 def sample(source: Path) -> list[EksSettings]:
     """The checkout's sample settings, with each of the two kinds of shared volume."""
     gp3 = load(source / SAMPLE)
-    efs = StorageSettings(bucket=gp3.storage.bucket, volume="efs", file_system="fs-0123456789abcdef0")
+    efs = EksStorageSettings(bucket=gp3.storage.bucket, volume="efs", file_system="fs-0123456789abcdef0")
     return [gp3, gp3.model_copy(update={"storage": efs})]
 
 

@@ -15,7 +15,7 @@ from lab.bench import usual
 from lab.bench.scenarios import kind, kind_memory
 from lab.bench.usual import CLUSTER, UsualWay, steps, usual_way
 from lab.config import ClusterSettings, Settings
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.errors import SettingsError
 from lab.paths import SOURCE, Paths
 from tests.unit.support import fake_program
@@ -130,7 +130,7 @@ def test_the_usual_clusters_configuration_is_kinds_default_but_for_the_nodes_nee
     monkeypatch.setattr(UsualWay, "node_image", "lab/node-usual:0")
     monkeypatch.setattr("lab.engine.ports.read", lambda _: {"airflow": 1, "s3": 2, "git": 3})
     settings = Settings(engine="kind", cluster=ClusterSettings(name=CLUSTER))
-    text = UsualWay(Instance(Paths(SOURCE, tmp_path), settings)).cluster_config()
+    text = UsualWay(KindInstance(Paths(SOURCE, tmp_path), settings)).cluster_config()
     config: dict[str, Any] = YAML(typ="safe").load(text)
     (node,) = config["nodes"]
     assert (config["name"], node["image"]) == ("lab-usual", "lab/node-usual:0")

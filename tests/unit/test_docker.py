@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from lab.config import Settings
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.paths import Paths
 
 
 def kinds_environment(tmp_path: Path) -> dict[str, str]:
-    return Instance(Paths.of(tmp_path), Settings()).tool_environment()
+    return KindInstance(Paths.of(tmp_path), Settings()).tool_environment()
 
 
 @pytest.mark.parametrize("name", ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH"])

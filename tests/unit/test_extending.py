@@ -25,7 +25,7 @@ from pathlib import Path
 from lab import services
 from lab.access import LoopbackAccess
 from lab.config import Settings
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import manifests, overlay, platform_phases
 from lab.engine.local import LocalEngine
 from lab.images.catalogue import IN_CLUSTER
@@ -41,7 +41,7 @@ print(json.dumps({
     "local": LocalEngine(paths, Settings()).service_names(),
     "cluster": list(overlay.places()),
     "phases": {phase.name: phase.needs for phase in LocalEngine(paths, Settings()).phases()},
-    "cluster phases": [phase.name for phase in platform_phases.phases(Instance(paths, Settings()))],
+    "cluster phases": [phase.name for phase in platform_phases.phases(KindInstance(paths, Settings()))],
     "url": access.url("mlflow"),
     "node port": overlay.node_ports()["mlflow"],
     "data": overlay.data_folders(),

@@ -16,7 +16,7 @@ from lab.access import GIT_BOT, LoopbackAccess
 from lab.config import AirflowSettings, Settings, TriggerSettings
 from lab.engine.airflow_values import shipped_files
 from lab.engine.kind import cluster, cluster_phases
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import inside, manifests, programs, values
 from lab.engine.kubernetes.policy import log_permissions, permissions
 from lab.helm_values import ValuesFile
@@ -166,9 +166,9 @@ def test_a_cluster_that_an_earlier_version_made_gets_the_secrets_that_came_later
     access: LoopbackAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access.paths.source.mkdir(exist_ok=True)
-    instance = Instance(access.paths, access.settings)
+    instance = KindInstance(access.paths, access.settings)
     for name in ("container", "is_ready", "ensure"):
-        monkeypatch.setattr(cluster if name != "container" else Instance, name, lambda *_: True)
+        monkeypatch.setattr(cluster if name != "container" else KindInstance, name, lambda *_: True)
     monkeypatch.setattr(programs, "link", lambda _: None)
     phase = cluster_phases.node(instance)
     assert phase.done()

@@ -34,9 +34,9 @@ ASK = """
 import sys
 from pathlib import Path
 from lab.config import Settings
-from lab.engine.local.instance import Instance
+from lab.engine.local.instance import LocalInstance
 from lab.paths import Paths
-print(Instance(Paths.of(Path(sys.argv[1]).parent), Settings()).squatters())
+print(LocalInstance(Paths.of(Path(sys.argv[1]).parent), Settings()).squatters())
 """
 
 

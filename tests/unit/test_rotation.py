@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lab.config import Settings
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import airflow_phases, objects, release, rotation
 from lab.engine.local import LocalEngine
 from lab.errors import NotRunningError, ProgramError
@@ -143,8 +143,8 @@ class Cluster:
         self.said: list[str] = []
         self.known: list[dict[str, str]] = []
         self.stop_at = ""
-        self.instance = Instance(Paths.of(), Settings(engine="kind"))
-        monkeypatch.setattr(Instance, "require_up", lambda _: None)
+        self.instance = KindInstance(Paths.of(), Settings(engine="kind"))
+        monkeypatch.setattr(KindInstance, "require_up", lambda _: None)
         kube = "lab.engine.kubernetes.cluster.Cluster.kubectl"
         monkeypatch.setattr(kube, lambda _, *arguments, **options: self.kubectl(arguments, options))
         monkeypatch.setattr(objects, "apply", lambda _: self.note("apply"))

@@ -12,8 +12,7 @@ from lab.access import Access
 from lab.config import AirflowSettings, Settings
 from lab.engine import same_settings
 from lab.engine.eks import manifests
-from lab.engine.eks.settings import AirflowSettings as EksAirflow
-from lab.engine.eks.settings import EksSettings
+from lab.engine.eks.settings import EksAirflowSettings, EksSettings
 from lab.engine.kubernetes import inside
 from lab.errors import SettingsError
 from lab.pins import lock_file
@@ -30,7 +29,7 @@ def test_every_engine_gives_the_limit_of_a_step_to_the_dag(access: Access, minut
         folder.mkdir(parents=True, exist_ok=True)
     lock.touch()
     here = dataclasses.replace(access, settings=Settings(airflow=AirflowSettings(step_minutes=minutes)))
-    there = EksSettings.model_validate({**BASE, "airflow": EksAirflow(step_minutes=minutes).model_dump()})
+    there = EksSettings.model_validate({**BASE, "airflow": EksAirflowSettings(step_minutes=minutes).model_dump()})
     assert airflow.step_variables(here)[LIMIT] == str(minutes)
     assert inside.pipeline_environment(here, "worker:1")[LIMIT] == str(minutes)
     assert manifests.pipeline_environment(there)[LIMIT] == str(minutes)

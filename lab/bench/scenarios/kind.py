@@ -13,7 +13,7 @@ from lab.bench.scenarios.kind_memory import MEMORY
 from lab.bench.scenarios.many import KIND_MANY
 from lab.bench.scratch import Scratch
 from lab.bench.usual import UsualWay, usual_way
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.paths import Paths
 
 UP, RUN = "kind-up", "kind-run"
@@ -114,7 +114,7 @@ def lab_round(scratch: Scratch, this: UpRound, samples: UpSamples) -> list[Figur
             samples.ran(result["seconds"], result["task_seconds"])
     samples.idle += [scratch.up(f"lab up, up already ({number} of {IDLE})")[0] for number in range(1, IDLE + 1)]
     found = []
-    instance = Instance(Paths.of(scratch.checkout), scratch.settings)
+    instance = KindInstance(Paths.of(scratch.checkout), scratch.settings)
     if this.memory and this.last:
         found = kind_memory.at_rest(instance, "cluster on kind, at rest", goal=at_most(kind_memory.GOAL))
     if this.identity and this.last:

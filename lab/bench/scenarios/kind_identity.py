@@ -10,7 +10,7 @@ from typing import Any
 
 from lab import ui
 from lab.bench.figures import Figure, at_most, figure
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes.cluster import AIRFLOW
 from lab.errors import ServiceError
 from lab.wait import NotYetError, wait_until
@@ -25,7 +25,7 @@ NAME = "bench-identity"
 SCRIPT = Path(__file__).with_name("asker.py")
 
 
-def ask(instance: Instance) -> list[Figure]:
+def ask(instance: KindInstance) -> list[Figure]:
     """Have PODS pods ask PER_SECOND times a second for SECONDS, in a cluster that is up.
 
     Raises:
@@ -66,7 +66,7 @@ def p99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
-def require_complete(instance: Instance) -> None:
+def require_complete(instance: KindInstance) -> None:
     found = json.loads(instance.kube.kubectl("get", "job", NAME, "--namespace", AIRFLOW, "--output", "json").stdout)
     status = found.get("status", {})
     if status.get("failed"):
@@ -75,7 +75,7 @@ def require_complete(instance: Instance) -> None:
         raise NotYetError(f"{status.get('ready', 0)} of {PODS} pods run")
 
 
-def job(instance: Instance) -> dict[str, Any]:
+def job(instance: KindInstance) -> dict[str, Any]:
     variables = {"START": time.time() + LEAD, "PERIOD": PERIOD, "SECONDS": SECONDS, "APART": PERIOD / PODS}
     container = {
         "name": "asker",

@@ -10,7 +10,7 @@ from typing import Any
 from lab import ui
 from lab.bench.figures import Figure, Goal, each, figure
 from lab.docker import docker
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.errors import ServiceError
 from lab.wait import NotYetError, wait_until
 
@@ -35,7 +35,7 @@ done
 POD = re.compile(r"/[^/]*pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?$")
 
 
-def at_rest(instance: Instance, title: str, *, goal: Goal | None = None, times: int = 3) -> list[Figure]:
+def at_rest(instance: KindInstance, title: str, *, goal: Goal | None = None, times: int = 3) -> list[Figure]:
     """Memory of the node's container, and of each pod in it."""
     note = "the node's container, as docker stats shows it"
     if not wait_for_quiet(instance):
@@ -48,7 +48,7 @@ def at_rest(instance: Instance, title: str, *, goal: Goal | None = None, times: 
     return [*figure(MEMORY, title, "MiB", totals, goal=goal, note=note), *each(MEMORY, " ", "MiB", samples)]
 
 
-def wait_for_quiet(instance: Instance) -> bool:
+def wait_for_quiet(instance: KindInstance) -> bool:
     """Wait until the node has used little of the processor for a while, as Docker sees it."""
     quiet = 0
 
@@ -68,7 +68,7 @@ def wait_for_quiet(instance: Instance) -> bool:
     return True
 
 
-def by_pod(instance: Instance) -> dict[str, float]:
+def by_pod(instance: KindInstance) -> dict[str, float]:
     """MiB of each pod by its service's name, and of what is no pod; together they are the container's."""
     groups = parse(docker("exec", instance.node, "sh", "-c", READ).stdout)
     pods = json.loads(instance.kube.kubectl("get", "pods", "--all-namespaces", "--output", "json").stdout)["items"]

@@ -7,7 +7,7 @@ import contextlib
 from lab.engine.eks.cloud import NoAccessError
 from lab.engine.eks.place import Place
 from lab.engine.eks.plan import CHANGE, DELETE, KEEP, MAKE, Plan, plan_down, plan_up, resources
-from lab.engine.eks.release import Release
+from lab.engine.eks.release import EksRelease
 from lab.engine.kubernetes.tools import tools
 from lab.engine.phases import Phase, Timings, run_phases
 from lab.errors import LabError, SettingsError
@@ -26,8 +26,8 @@ def up(place: Place, shown: LiveList, until: str = "") -> Timings:
     no_access = [error for error in plan.unchecked if isinstance(error, NoAccessError)]
     for trouble in (*no_access, *plan.refused, *plan.lacking):
         raise trouble
-    if any(step.resource == Release.key and step.action != KEEP for step in plan.steps):
-        Release(place).check()
+    if any(step.resource == EksRelease.key and step.action != KEEP for step in plan.steps):
+        EksRelease(place).check()
     try:
         took = run_phases(phases(place, until), shown)
     except LabError as error:

@@ -29,7 +29,7 @@ ENDS = {
 """Terminal states of a cluster, and what to do."""
 
 
-class Cluster(Resource):
+class EksCluster(Resource):
     """Each difference is repaired by one eksctl command, which can be repeated."""
 
     key = "cluster"

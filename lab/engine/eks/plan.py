@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from lab.engine.eks.association import Association
 from lab.engine.eks.bucket import Bucket
 from lab.engine.eks.cloud import NoAccessError
-from lab.engine.eks.cluster import Cluster
+from lab.engine.eks.cluster import EksCluster
 from lab.engine.eks.dataset import Dataset
 from lab.engine.eks.managed_policy import ManagedPolicy
 from lab.engine.eks.place import Place
-from lab.engine.eks.release import Release
+from lab.engine.eks.release import EksRelease
 from lab.engine.eks.resource import ABSENT, ForeignError, Resource, State
 from lab.engine.eks.role import Role
-from lab.engine.eks.secrets import Secrets
+from lab.engine.eks.secrets import ClusterSecrets
 from lab.engine.eks.storage import Storage
 from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES
-from lab.errors import HostError, LabError, NoSuchVersionError
+from lab.errors import HostError, LabError, NotFoundError
 
 MAKE, CHANGE, KEEP, DELETE, REFUSE = "make", "change", "keep", "delete", "refuse"
 
@@ -50,15 +50,15 @@ def resources(place: Place, *, delete_bucket: str = "", until: str = "") -> list
     """Everything that the lab creates, in a possible order; with `until` only that and what it needs.
 
     Raises:
-        NoSuchVersionError: there is nothing of the kind `until`.
+        NotFoundError: there is nothing of the kind `until`.
     """
     bucket = Bucket(place)
     bucket.force = delete_bucket
     associations = [Association(place, account) for account in ACCOUNTS]
     policies = [ManagedPolicy(place, identity) for identity in IDENTITIES]
     roles = [Role(place, identity) for identity in IDENTITIES]
-    first = [bucket, *policies, *roles, Cluster(place), *associations]
-    everything = [*first, Storage(place), Secrets(place), Dataset(place), Release(place)]
+    first = [bucket, *policies, *roles, EksCluster(place), *associations]
+    everything = [*first, Storage(place), ClusterSecrets(place), Dataset(place), EksRelease(place)]
     return [each for each in everything if each.key in needed(until, everything)] if until else everything
 
 
@@ -66,7 +66,7 @@ def needed(key: str, everything: list[Resource]) -> set[str]:
     """This kind and everything that it needs, directly or indirectly."""
     needs = {each.key: each.needs for each in everything}
     if key not in needs:
-        raise NoSuchVersionError(f"there is no resource {key!r}", f"resources: {', '.join(needs)}")
+        raise NotFoundError(f"there is no resource {key!r}", f"resources: {', '.join(needs)}")
     found = {key}
     for each in needs[key]:
         found |= needed(each, everything)
@@ -127,7 +127,7 @@ def check_ground(resource: Resource, step: Step, state: State, plan: Plan) -> St
         if not step.checked and not isinstance(error, HostError):
             return step
         plan.lacking.append(error)
-        if resource.key == Cluster.key and not isinstance(error, HostError):
+        if resource.key == EksCluster.key and not isinstance(error, HostError):
             return Step(step.resource, step.name, REFUSE, error.message)
     return step
 

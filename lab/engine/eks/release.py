@@ -21,7 +21,7 @@ READY_LIMIT = 900
 """Seconds until all of Airflow is ready: nodes pull the images first, and the database gets its tables."""
 
 
-class Release(Resource):
+class EksRelease(Resource):
     """The same inputs have the same label, so that a current release is recognized from any machine."""
 
     key = "airflow"

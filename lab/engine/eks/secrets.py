@@ -42,7 +42,7 @@ class Fresh:
         return GENERATORS[name]()
 
 
-class Secrets(Resource):
+class ClusterSecrets(Resource):
     """An existing one is kept, unless the environment holds another value for it."""
 
     key = "secrets"

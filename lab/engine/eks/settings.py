@@ -30,7 +30,7 @@ REGISTRY = re.compile(r"[a-z0-9.-]+(:\d{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 Subnet = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 
 
-class ClusterSettings(Section):
+class EksClusterSettings(Section):
     """The cluster: one that eksctl creates, or an existing one, which is never deleted."""
 
     # eksctl names CloudFormation stacks after it, and these begin with a letter.
@@ -71,7 +71,7 @@ class NetworkSettings(Section):
         return self
 
 
-class StorageSettings(Section):
+class EksStorageSettings(Section):
     """The bucket of data and task logs, and the volume that the steps of a run share."""
 
     bucket: str
@@ -88,7 +88,7 @@ class StorageSettings(Section):
         return value
 
     @model_validator(mode="after")
-    def whole(self) -> StorageSettings:
+    def whole(self) -> EksStorageSettings:
         if (self.volume == "efs") != bool(self.file_system):
             raise ValueError('storage.volume = "efs" and storage.file_system go together')
         return self
@@ -131,14 +131,14 @@ class RepositorySettings(Section):
         return value
 
 
-class ImageSettings(Section):
+class EksImageSettings(Section):
     """Where the nodes pull the lab's images: `<registry>/<airflow|worker|gitsync>:<tag>`."""
 
     registry: str
     tag: str
 
     @model_validator(mode="after")
-    def whole(self) -> ImageSettings:
+    def whole(self) -> EksImageSettings:
         if not REGISTRY.fullmatch(self.registry):
             raise ValueError(
                 f"images.registry = {self.registry!r}: must be host[:port][/path], without a scheme or tag"
@@ -151,7 +151,7 @@ class ImageSettings(Section):
         return {name: f"{self.registry}/{name}:{self.tag}" for name in ("airflow", "worker", "gitsync")}
 
 
-class AirflowSettings(Section):
+class EksAirflowSettings(Section):
     """As in lab.toml; `url` is where people reach Airflow, `values` a file of your own Helm values, merged last."""
 
     url: Annotated[str, Field(pattern=r"^(https://[^\s@?#]+)?$")] = ""
@@ -171,14 +171,14 @@ class EksSettings(Section):
     account: str
     region: str
     profile: Annotated[str, Field(pattern=r"^[^\s\[\]]*$")] = ""
-    cluster: ClusterSettings
+    cluster: EksClusterSettings
     network: NetworkSettings = NetworkSettings()
-    storage: StorageSettings
+    storage: EksStorageSettings
     database: DatabaseSettings = DatabaseSettings()
     identity: IdentitySettings = IdentitySettings()
     repository: RepositorySettings
-    images: ImageSettings
-    airflow: AirflowSettings = AirflowSettings()
+    images: EksImageSettings
+    airflow: EksAirflowSettings = EksAirflowSettings()
 
     @field_validator("account")
     @classmethod

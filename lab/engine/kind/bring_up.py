@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lab.engine import installs
 from lab.engine.kind import cluster_phases
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import airflow_phases, platform_phases
 from lab.engine.phases import Phase
 
 
-def phases(instance: Instance) -> list[Phase]:
+def phases(instance: KindInstance) -> list[Phase]:
     """All phases; each is defined beside what it does."""
     return [
         installs.environment(instance, "worker"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.docker import docker, inspect
 from lab.engine import ports
 from lab.engine.kind.cluster_config import cluster_config
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import airflow_tables, manifests, overlay
 from lab.errors import HostError, LabError, SettingsError
 from lab.host import INOTIFY_HINT
@@ -23,7 +23,7 @@ START_LIMIT = 120
 LOAD_LIMIT = 600
 
 
-def require_own(instance: Instance) -> None:
+def require_own(instance: KindInstance) -> None:
     """Refuse to touch a cluster of the same name that is not this lab's.
 
     Raises:
@@ -40,7 +40,7 @@ def require_own(instance: Instance) -> None:
     )
 
 
-def ensure(instance: Instance) -> None:
+def ensure(instance: KindInstance) -> None:
     """Start this lab's node, and wait for its API server.
 
     Raises:
@@ -59,7 +59,7 @@ def ensure(instance: Instance) -> None:
         load_images(instance)
 
 
-def create(instance: Instance) -> None:
+def create(instance: KindInstance) -> None:
     new = not instance.data.exists()
     manifests.make_data_folders(instance.data)
     if new:
@@ -79,7 +79,7 @@ def create(instance: Instance) -> None:
     instance.kubeconfig.chmod(0o600)
 
 
-def load_images(instance: Instance) -> None:
+def load_images(instance: KindInstance) -> None:
     """Load the images of pods into the node; those that it has are skipped."""
     references = [instance.images.reference(name) for name in IN_CLUSTER]
     kind: tuple[str | Path, ...] = (tool(instance.paths, "kind"), "load", "docker-image")
@@ -87,7 +87,7 @@ def load_images(instance: Instance) -> None:
     loaded(instance).write_text(wanted_images(instance), "utf-8")
 
 
-def has_images(instance: Instance) -> bool:
+def has_images(instance: KindInstance) -> bool:
     """Whether the node holds the images of pods: it was created with them, or they were loaded.
 
     The node of a running lab was created with the images of that time; those of another version of the lab are loaded.
@@ -99,11 +99,11 @@ def has_images(instance: Instance) -> bool:
     return loaded(instance).exists() and loaded(instance).read_text("utf-8") == wanted_images(instance)
 
 
-def loaded(instance: Instance) -> Path:
+def loaded(instance: KindInstance) -> Path:
     return instance.run_files / "loaded-images"
 
 
-def wanted_images(instance: Instance) -> str:
+def wanted_images(instance: KindInstance) -> str:
     return "\n".join([instance.identity(), *(instance.images.reference(name) for name in IN_CLUSTER)])
 
 
@@ -116,7 +116,7 @@ def failure(said: str) -> LabError:
     return LabError("kind could not make the cluster", "make lab-doctor", said)
 
 
-def config(instance: Instance) -> str:
+def config(instance: KindInstance) -> str:
     """The kind configuration of the cluster, as YAML."""
     name = "cluster.yaml" if instance.images.baked else "cluster-pulled.yaml"
     template = (instance.paths.source / "k8s" / "kind" / name).read_text("utf-8")
@@ -126,7 +126,7 @@ def config(instance: Instance) -> str:
     return cluster_config(template, name=instance.cluster, image=image, ports=mapped, data=instance.data.resolve())
 
 
-def wait_for_api(instance: Instance) -> None:
+def wait_for_api(instance: KindInstance) -> None:
     def probe() -> None:
         if instance.kube.kubectl("get", "--raw", "/readyz", check=False, limit=20).status != 0:
             raise NotYetError("the API server does not answer")
@@ -137,14 +137,14 @@ def wait_for_api(instance: Instance) -> None:
     wait_until(probe, what="the cluster", limit=START_LIMIT, pause=0.5, hint="make lab-doctor", detail=evidence)
 
 
-def is_ready(instance: Instance) -> bool:
+def is_ready(instance: KindInstance) -> bool:
     """Whether this lab's node runs with all images, and its API server answers."""
     if not instance.kubeconfig.exists() or not instance.is_up() or not has_images(instance):
         return False
     return instance.kube.kubectl("get", "--raw", "/readyz", check=False).status == 0
 
 
-def remove(instance: Instance) -> bool:
+def remove(instance: KindInstance) -> bool:
     """Remove the cluster's container with its volumes, and its network. The data folder stays.
 
     Returns:
@@ -161,7 +161,7 @@ def remove(instance: Instance) -> bool:
     return container is not None
 
 
-def remove_data(instance: Instance) -> None:
+def remove_data(instance: KindInstance) -> None:
     """Remove the cluster's data; much of it belongs to users that exist in containers only."""
     if not instance.data.exists():
         return
@@ -174,13 +174,13 @@ def remove_data(instance: Instance) -> None:
         shutil.rmtree(instance.data)
 
 
-def other_nodes(instance: Instance) -> int:
+def other_nodes(instance: KindInstance) -> int:
     """How many nodes of other kind clusters run."""
     listed = docker("ps", "--filter", "label=io.x-k8s.kind.role", "--format", "{{.Names}}").stdout.split()
     return len(set(listed) - {instance.node})
 
 
-def clusters_of(instance: Instance) -> list[str]:
+def clusters_of(instance: KindInstance) -> list[str]:
     """The names of the kind clusters that have this lab's data folder."""
     listed = docker("ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.role=control-plane").stdout.split()
     if not listed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.engine import ports, same_settings
 from lab.engine.kind import cluster
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import programs
 from lab.engine.kubernetes.tools import tools
 from lab.engine.phases import Note, Phase
@@ -13,19 +13,19 @@ BUILD_LIMIT = 3600
 """Seconds for images that are all built from source."""
 
 
-def phases(instance: Instance) -> list[Phase]:
+def phases(instance: KindInstance) -> list[Phase]:
     getting = tools(instance.paths, "Getting kind, helm and kubectl")
     return [getting, images(instance), node(instance)]
 
 
-def images(instance: Instance) -> Phase:
+def images(instance: KindInstance) -> Phase:
     def get(note: Note) -> None:
         instance.images.ensure(note)
 
     return Phase("images", "Getting the images", BUILD_LIMIT, lambda: not instance.images.missing(), get, installs=True)
 
 
-def node(instance: Instance) -> Phase:
+def node(instance: KindInstance) -> Phase:
     def done() -> bool:  # a lab of an earlier version lacks the secrets that were added later
         return cluster.is_ready(instance) and not instance.access().secrets.missing()
 

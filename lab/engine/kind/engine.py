@@ -14,7 +14,7 @@ from lab.docker import require_engine
 from lab.engine import same_settings
 from lab.engine.base import Status
 from lab.engine.kind import bring_up, cluster, report
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import airflow_phases, logs, rotation, values
 from lab.engine.phases import Note, Phase
 from lab.errors import LabError
@@ -37,8 +37,8 @@ class KindEngine:
     injector: str = "lab.drill.kind:KindInjector"
 
     @cached_property
-    def instance(self) -> Instance:
-        return Instance(self.paths, self.settings)
+    def instance(self) -> KindInstance:
+        return KindInstance(self.paths, self.settings)
 
     def why_not_at_once(self) -> str:
         try:

@@ -15,7 +15,7 @@ from lab.tools import own_homes
 
 
 @dataclass(frozen=True)
-class Instance(ClusterInstance):
+class KindInstance(ClusterInstance):
     """The lab of one checkout in its own kind cluster, running or not."""
 
     made_with = "kind-made-with.json"

@@ -11,7 +11,7 @@ from lab.docker import inspect, require_engine
 from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.kind import cluster
-from lab.engine.kind.instance import Instance
+from lab.engine.kind.instance import KindInstance
 from lab.engine.kubernetes import overlay, report, rotation
 from lab.engine.kubernetes.cluster import SYSTEM
 from lab.errors import LabError, ProgramError
@@ -23,7 +23,7 @@ API_SERVER_SECONDS = 120
 """Seconds from the start of a node within which its API server, and the rights in it, are not yet complete."""
 
 
-def status(instance: Instance) -> Status:
+def status(instance: KindInstance) -> Status:
     """See lab.engine.base.Engine.status."""
     if not instance.is_up():
         container = instance.container()
@@ -40,7 +40,7 @@ def status(instance: Instance) -> Status:
     return Status("kind", report.state_of(found), found, urls, memory(instance), "node", faults)
 
 
-def why_no_answer(instance: Instance, error: ProgramError) -> str:
+def why_no_answer(instance: KindInstance, error: ProgramError) -> str:
     """Why kubectl got no answer. A node that has just started refuses connections, then all requests."""
     container = instance.container()
     started = container["State"].get("StartedAt", "") if container else ""
@@ -50,7 +50,7 @@ def why_no_answer(instance: Instance, error: ProgramError) -> str:
     return f"the API server does not answer: {last}"
 
 
-def memory(instance: Instance) -> int:
+def memory(instance: KindInstance) -> int:
     """Bytes that the node and all its pods hold, as the kubelet counts what it cannot reclaim; 0 if unknown."""
     asked = ("get", "--raw", f"/api/v1/nodes/{instance.node}/proxy/stats/summary?only_cpu_and_memory=true")
     answer = instance.kube.kubectl(*asked, check=False)
@@ -59,7 +59,7 @@ def memory(instance: Instance) -> int:
     return int(json.loads(answer.stdout)["node"].get("memory", {}).get("workingSetBytes", 0))
 
 
-def diagnose(instance: Instance) -> list[Check]:
+def diagnose(instance: KindInstance) -> list[Check]:
     """See lab.engine.base.Engine.diagnose."""
     try:
         version = require_engine()
@@ -80,7 +80,7 @@ def diagnose(instance: Instance) -> list[Check]:
     return [*found, *report.service_checks(status(instance))]
 
 
-def network_policies(instance: Instance) -> list[Check]:
+def network_policies(instance: KindInstance) -> list[Check]:
     """Whether the network of this cluster enforces the NetworkPolicies; nothing while the cluster does not answer.
 
     kindnet, the network of the nodes that kind's makers publish, enforces them. The network of a built node does not.
@@ -97,7 +97,7 @@ def network_policies(instance: Instance) -> list[Check]:
     return [Check(name, "warn", found, "a node that was pulled enforces them: make lab-up IMAGES=pull")]
 
 
-def leftovers(instance: Instance) -> Iterator[str]:
+def leftovers(instance: KindInstance) -> Iterator[str]:
     """Containers and networks of the lab that no running cluster needs, one line each."""
     container = instance.container()
     for name in cluster.clusters_of(instance):

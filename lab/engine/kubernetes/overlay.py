@@ -27,7 +27,7 @@ FIRST = {"PersistentVolume", "PersistentVolumeClaim"}
 
 
 @dataclass(frozen=True)
-class Place:
+class ServicePlace:
     """Where the pods of a service are, and how `lab status` calls it in the cluster."""
 
     service: Service
@@ -44,23 +44,23 @@ def objects(service: Service) -> tuple[Object, ...]:
     return manifests.overlay(service.manifest) if service.manifest else ()
 
 
-def place(service: Service) -> Place:
+def place(service: Service) -> ServicePlace:
     """Where a service of the cluster is, by the workload in its manifest, or by the labels of Airflow's chart."""
     if service.component:
         name = f"airflow-{service.component}"
-        return Place(service, name, AIRFLOW, f"component={service.component}", f"deployment.apps/{name}")
+        return ServicePlace(service, name, AIRFLOW, f"component={service.component}", f"deployment.apps/{name}")
     (workload,) = (each for each in objects(service) if each["kind"] in WORKLOADS)
     label, metadata = workload["spec"]["template"]["metadata"]["labels"][NAME], workload["metadata"]
     kind = f"{workload['kind'].lower()}.{workload['apiVersion'].partition('/')[0]}"
-    return Place(service, label, metadata["namespace"], f"{NAME}={label}", f"{kind}/{metadata['name']}")
+    return ServicePlace(service, label, metadata["namespace"], f"{NAME}={label}", f"{kind}/{metadata['name']}")
 
 
-def places(settings: Settings | None = None) -> dict[str, Place]:
+def places(settings: Settings | None = None) -> dict[str, ServicePlace]:
     """The services of a lab with these settings, or of any, by their names in the cluster."""
     return {found.name: found for found in map(place, services.running(CLUSTER, settings))}
 
 
-def airflow_places() -> list[Place]:
+def airflow_places() -> list[ServicePlace]:
     """The services that are components of Airflow's chart, which every cluster has."""
     return [place for place in places().values() if place.service.component]
 

@@ -10,7 +10,7 @@ from lab.engine.health import bucket_answers
 from lab.engine.kubernetes import objects, overlay, rollout
 from lab.engine.kubernetes.cluster import PLATFORM, SYSTEM
 from lab.engine.kubernetes.instance import ClusterInstance
-from lab.engine.kubernetes.overlay import Place
+from lab.engine.kubernetes.overlay import ServicePlace
 from lab.engine.kubernetes.waiting import awaited, succeeds, wait_for
 from lab.engine.phases import Note, Phase
 from lab.services.pod_identity import POD_IDENTITY
@@ -70,7 +70,7 @@ def require_git(instance: ClusterInstance) -> None:
     gitea.answers(instance.access())
 
 
-def further(instance: ClusterInstance, place: Place) -> Phase:
+def further(instance: ClusterInstance, place: ServicePlace) -> Phase:
     """The phase of any other service, from its record."""
     service = place.service
 

@@ -10,13 +10,15 @@ from lab.engine import health
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.kubernetes import pods
 from lab.engine.kubernetes.cluster import Cluster
-from lab.engine.kubernetes.overlay import Place
+from lab.engine.kubernetes.overlay import ServicePlace
 from lab.engine.kubernetes.pods import Pod
 from lab.host import Check
 from lab.services import CLUSTER
 
 
-def services(cluster: Cluster, access: Access, places: Iterable[Place], urls: Mapping[str, str]) -> list[ServiceStatus]:
+def services(
+    cluster: Cluster, access: Access, places: Iterable[ServicePlace], urls: Mapping[str, str]
+) -> list[ServiceStatus]:
     """The services in these places; `urls` are those that people use, by the names of the ports.
 
     Raises:
@@ -26,12 +28,12 @@ def services(cluster: Cluster, access: Access, places: Iterable[Place], urls: Ma
     return [service_status(access, place, pod, urls) for place, pod in found]
 
 
-def newest(cluster: Cluster, place: Place) -> Pod | None:
+def newest(cluster: Cluster, place: ServicePlace) -> Pod | None:
     found = pods.read(cluster, place.namespace, selector=place.selector)
     return next((pod for pod in reversed(found) if pod.state != "ending"), None)
 
 
-def service_status(access: Access, place: Place, pod: Pod | None, urls: Mapping[str, str]) -> ServiceStatus:
+def service_status(access: Access, place: ServicePlace, pod: Pod | None, urls: Mapping[str, str]) -> ServiceStatus:
     """One service: the state of its pod, and whether it answers."""
     name, service = place.name, place.service
     url = urls.get(service.port.name, "") if service.port else ""

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 from lab.engine.health import dags_loaded
-from lab.engine.local.instance import START_LIMIT, Instance
+from lab.engine.local.instance import START_LIMIT, LocalInstance
 from lab.engine.phases import Note, Phase
 from lab.proc import held, run
 from lab.secrets import write_private
@@ -14,12 +14,12 @@ from lab.services import airflow as record
 from lab.services.airflow import API_SERVER, DAG_PROCESSOR, SCHEDULER
 
 
-def phases(instance: Instance) -> list[Phase]:
+def phases(instance: LocalInstance) -> list[Phase]:
     """All of them; they need the phases `supervisor`, `environment-airflow` and `dataset`."""
     return [database(instance), airflow(instance), dags(instance)]
 
 
-def database(instance: Instance) -> Phase:
+def database(instance: LocalInstance) -> Phase:
     stamp = database_stamp(instance)
 
     def done() -> bool:
@@ -40,12 +40,12 @@ def database(instance: Instance) -> Phase:
     return Phase("database", "Migrating Airflow's database", START_LIMIT, done, migrate, needs)
 
 
-def database_stamp(instance: Instance) -> Path:
+def database_stamp(instance: LocalInstance) -> Path:
     """Names the Airflow environment that migrated the database."""
     return instance.paths.airflow / "migrated"
 
 
-def airflow(instance: Instance) -> Phase:
+def airflow(instance: LocalInstance) -> Phase:
     """The API server and the scheduler; the DAG processor follows when there is a repository to read."""
 
     def done() -> bool:
@@ -63,12 +63,12 @@ def airflow(instance: Instance) -> Phase:
     return Phase("airflow", "Starting Airflow", START_LIMIT, done, start, ("database",))
 
 
-def password_is_current(instance: Instance) -> bool:
+def password_is_current(instance: LocalInstance) -> bool:
     file = record.password_file(instance.paths)
     return file.exists() and file.read_text("utf-8") == record.passwords(instance.access())
 
 
-def dags(instance: Instance) -> Phase:
+def dags(instance: LocalInstance) -> Phase:
     def done() -> bool:
         return instance.runs(DAG_PROCESSOR) and not instance.trouble(SCHEDULER) and not instance.trouble(DAG_PROCESSOR)
 

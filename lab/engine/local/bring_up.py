@@ -9,13 +9,13 @@ from __future__ import annotations
 from lab import services
 from lab.engine import dataset, installs, ports, programs, same_settings
 from lab.engine.local import airflow_phases, service_phases
-from lab.engine.local.instance import START_LIMIT, Instance
+from lab.engine.local.instance import START_LIMIT, LocalInstance
 from lab.engine.phases import Note, Phase
 from lab.proc import service_environment
 from lab.services import LOCAL
 
 
-def phases(instance: Instance) -> list[Phase]:
+def phases(instance: LocalInstance) -> list[Phase]:
     """All phases; each is defined beside what it does, or follows from the record of a service."""
     own = [supervisor(instance), dataset.dataset(instance, START_LIMIT), *airflow_phases.phases(instance)]
     others = [
@@ -26,7 +26,7 @@ def phases(instance: Instance) -> list[Phase]:
     return [*(installs.environment(instance, name) for name in services.environments()), *own, *others]
 
 
-def supervisor(instance: Instance) -> Phase:
+def supervisor(instance: LocalInstance) -> Phase:
     paths = instance.paths
 
     def start(_: Note) -> None:

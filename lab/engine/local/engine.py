@@ -11,7 +11,7 @@ from lab.config import Settings
 from lab.engine import same_settings
 from lab.engine.base import Status
 from lab.engine.local import bring_up, log_file, processes, report, rotation, services
-from lab.engine.local.instance import Instance
+from lab.engine.local.instance import LocalInstance
 from lab.engine.phases import Note, Phase
 from lab.errors import NotRunningError
 from lab.host import Check, require_host
@@ -34,8 +34,8 @@ class LocalEngine:
     injector: str = "lab.drill.local:LocalInjector"
 
     @property
-    def instance(self) -> Instance:
-        return Instance(self.paths, self.settings)
+    def instance(self) -> LocalInstance:
+        return LocalInstance(self.paths, self.settings)
 
     def why_not_at_once(self) -> str:
         return ""

@@ -24,7 +24,7 @@ START_LIMIT = 120
 
 
 @dataclass(frozen=True)
-class Instance(LabInstance):
+class LocalInstance(LabInstance):
     """The lab of one checkout on this machine, running or not."""
 
     made_with = "made-with.json"

@@ -15,14 +15,14 @@ from lab.engine import ports
 from lab.engine.base import ServiceStatus, Status
 from lab.engine.health import dag_checks, import_errors
 from lab.engine.local import processes
-from lab.engine.local.instance import Instance
+from lab.engine.local.instance import LocalInstance
 from lab.engine.local.supervisor import RUNNING, STARTING
 from lab.host import Check, checks
 from lab.services import LOCAL, Service
 from lab.services.airflow import API_SERVER
 
 
-def status(instance: Instance) -> Status:
+def status(instance: LocalInstance) -> Status:
     """See lab.engine.base.Engine.status."""
     memory = processes.memory(instance.paths.home)
     states = instance.supervisor().states()
@@ -39,7 +39,9 @@ def status(instance: Instance) -> Status:
     return Status("local", state, found, urls, memory.total, memory.kind, faults)
 
 
-def service_status(instance: Instance, access: LoopbackAccess, service: Service, info: dict[str, Any]) -> ServiceStatus:
+def service_status(
+    instance: LocalInstance, access: LoopbackAccess, service: Service, info: dict[str, Any]
+) -> ServiceStatus:
     """One service: what the supervisor says of its process, and whether it answers."""
     name, url = service.name, access.url(service.port.name) if service.port else ""
     running = info.get("statename") == RUNNING
@@ -62,7 +64,7 @@ def why_not_running(info: dict[str, Any]) -> str:
     return {STARTING: "started less than a second ago"}.get(str(state), str(info.get("description") or "not started"))
 
 
-def diagnose(instance: Instance) -> list[Check]:
+def diagnose(instance: LocalInstance) -> list[Check]:
     """See lab.engine.base.Engine.diagnose."""
     current = {name: instance.environment(name).is_current() for name in services.environments()}
     found = checks(instance.paths, installs=not all(current.values()), starts=not instance.is_up())
@@ -82,7 +84,7 @@ def diagnose(instance: Instance) -> list[Check]:
     return [*found, *dag_checks(now.import_errors)]
 
 
-def diagnose_port(instance: Instance, name: str, default: int) -> Check:
+def diagnose_port(instance: LocalInstance, name: str, default: int) -> Check:
     """Whether the port that the lab would take first is free."""
     wanted = getattr(instance.settings.ports, name)
     port = wanted or default
@@ -93,14 +95,14 @@ def diagnose_port(instance: Instance, name: str, default: int) -> Check:
     return Check(f"port {port}", state, f"in use by {ports.owner(port)}", hint)
 
 
-def leftovers(instance: Instance) -> Iterator[str]:
+def leftovers(instance: LocalInstance) -> Iterator[str]:
     """Processes of the lab that nothing supervises, one line each."""
     if not instance.is_up():
         for process in processes.own_processes(instance.paths.home):
             yield f"{service_of(instance, process)} (pid {process.pid})"
 
 
-def service_of(instance: Instance, process: psutil.Process) -> str:
+def service_of(instance: LocalInstance, process: psutil.Process) -> str:
     """The service with the command that the process runs, else the name of its program."""
     supervisor = instance.supervisor()
     with contextlib.suppress(psutil.Error):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.engine.local.instance import START_LIMIT, Instance
+from lab.engine.local.instance import START_LIMIT, LocalInstance
 from lab.engine.phases import Note
 from lab.errors import NotRunningError
 from lab.proc import held, run
@@ -13,7 +13,7 @@ from lab.secrets import FERNET, GENERATORS
 from lab.services import airflow
 
 
-def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
+def rotate(instance: LocalInstance, names: Sequence[str], note: Note) -> None:
     """Replace these secrets. Interrupted at any point, it leaves a lab that comes up, and can be run again.
 
     Raises:
@@ -33,7 +33,7 @@ def rotate(instance: Instance, names: Sequence[str], note: Note) -> None:
             secrets.replace(name, GENERATORS[name]())
 
 
-def encrypt_again(instance: Instance) -> None:
+def encrypt_again(instance: LocalInstance) -> None:
     """Have Airflow encrypt what is in its database with the first of its keys, if there is a database."""
     folder = instance.paths.airflow
     if not airflow.database_file(instance.paths).exists():

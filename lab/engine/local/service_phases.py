@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 
 from lab import services
-from lab.engine.local.instance import START_LIMIT, Instance
+from lab.engine.local.instance import START_LIMIT, LocalInstance
 from lab.engine.local.services import process_of
 from lab.engine.phases import Note, Phase
 from lab.services import LOCAL
 from lab.services.record import Service
 
 
-def phase(instance: Instance, service: Service) -> Phase:
+def phase(instance: LocalInstance, service: Service) -> Phase:
     """The phase of `lab up` that starts the service."""
     return Phase(
         service.role,
@@ -33,14 +33,14 @@ def needs(service: Service) -> tuple[str, ...]:
     return ("supervisor", *environment, *roles, *process.after)
 
 
-def done(instance: Instance, service: Service) -> bool:
+def done(instance: LocalInstance, service: Service) -> bool:
     prepared = process_of(service).is_prepared
     if prepared and not prepared(instance.access()):
         return False
     return instance.runs(service.name) and not instance.trouble(service.name)
 
 
-def start(instance: Instance, service: Service, _: Note) -> None:
+def start(instance: LocalInstance, service: Service, _: Note) -> None:
     process, access = process_of(service), instance.access()
     if process.prepare:
         process.prepare(access)
