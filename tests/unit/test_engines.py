@@ -40,4 +40,4 @@ def test_an_engine_without_a_row_is_refused_with_those_that_there_are(
     monkeypatch.setenv("LAB_ENGINE", "other")
     outcome = lab("status")
     assert outcome.status == 3
-    assert "LAB_ENGINE = 'other': input should be 'auto', 'local', 'kind' or 'eks'" in outcome.err
+    assert "LAB_ENGINE = 'other': must be 'auto', 'local', 'kind' or 'eks'" in outcome.err

@@ -123,6 +123,25 @@ def test_the_test_of_the_added_service_passes(patched: Patched) -> None:
     assert "3 passed" in output(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_mlflow.py")
 
 
+def test_an_engine_is_one_folder_and_one_row() -> None:
+    assert changed("engine") == {"lab/engine/k3d/__init__.py": False, "lab/engines.py": True}
+
+
+def test_the_commands_and_settings_know_the_added_engine(patched: Patched) -> None:
+    folder = patched("engine")
+    shutil.copyfile(SOURCE / "pyproject.toml", folder / "pyproject.toml")
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "LAB_ENGINE": "k3d"}
+    environment["PATH"] = str(folder)  # without k3d
+
+    def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lab", *arguments]
+        return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+
+    assert json.loads(lab("status", "--json").stdout)["engine"] == "k3d"
+    refused = lab("up")
+    assert (refused.returncode, "error: k3d is not on PATH\n" in refused.stderr) == (4, True)
+
+
 def test_a_phase_is_part_of_lab_up(patched: Patched) -> None:
     assert json.loads(output(patched("phase"), "-c", PHASES))["welcome"] == ["supervisor"]
 
