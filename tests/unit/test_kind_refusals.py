@@ -109,6 +109,17 @@ def test_a_lab_that_is_up_with_other_settings_shows_both_and_the_way_out(
     assert not (engine / "changed").exists()
 
 
+def test_a_running_lab_is_checked_before_the_kubectl_of_this_version_is_there(
+    lab: Lab, engine: Path, chart: Path, checkout: Paths
+) -> None:
+    data = checkout.data / "kind"
+    data.mkdir(parents=True)
+    node(engine, data)
+    (checkout.source / "helm-values.yaml").write_text("schedulr: {}", "utf-8")
+    with pytest.raises(SettingsError, match="schedulr is not a known key"):
+        context.engine(new=True)[0].before_up()
+
+
 def test_another_engine_than_the_one_that_is_up_is_refused(
     lab: Lab, engine: Path, checkout: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

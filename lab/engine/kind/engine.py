@@ -22,6 +22,7 @@ from lab.host import Check, docker_ports, inotify, require_kind_host
 from lab.paths import Paths
 from lab.proc import clean_environment, without_proxy_on_loopback
 from lab.secrets import names_of
+from lab.tools import missing_tools
 
 
 @dataclass
@@ -60,7 +61,8 @@ class KindEngine:
         else:
             require_kind_host(self.paths, builds=instance.builds())
         same_settings.require_data(instance.data_settings, self.settings)
-        if not instance.is_up() or not airflow_phases.is_installed(instance):
+        # After a change of versions kubectl, which would say what is installed, is not there yet.
+        if not instance.is_up() or missing_tools(self.paths) or not airflow_phases.is_installed(instance):
             values.wanted(instance).check()
         watches = inotify(0 if instance.container() else cluster.other_nodes(instance))
         looked = [docker_ports(version), watches, *rotation.unfinished(instance)]
