@@ -12,16 +12,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lab.services.image import Image
-from lab.services.record import CLUSTER, LOCAL, Port, Secret, Service
+from lab.services.record import CLUSTER, LOCAL, PIPELINE, Port, Secret, Service
 
 if TYPE_CHECKING:
     from lab.access import Access
     from lab.config import Settings
 
-__all__ = ["CLUSTER", "LOCAL", "SERVICES", "Service"]
-
-PIPELINE = "worker"
-"""The environment and the image of the pipeline's steps, which are no service."""
+__all__ = ["CLUSTER", "LOCAL", "PIPELINE", "SERVICES", "Service"]
 
 
 def discovered(path: Iterable[str], package: str) -> tuple[Service, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lab.services.generate import fernet_key, token
 from lab.services.image import UNCHANGED, Image
 from lab.services.probes import answers, secret_file
-from lab.services.record import Check, Port, Process, Secret, Service
+from lab.services.record import PIPELINE, Check, Port, Process, Secret, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,10 +113,10 @@ def step_variables(access: Access) -> dict[str, str]:
         **access.aws_variables(),
         "PIPELINE_OPERATOR": "process",
         "PIPELINE_STEP_MINUTES": str(access.settings.airflow.step_minutes),
-        "PIPELINE_PATH": str(access.paths.environment("worker") / "bin"),
+        "PIPELINE_PATH": str(access.paths.environment(PIPELINE) / "bin"),
         "PIPELINE_REPOSITORY": access.repository_url,
         "PIPELINE_SHARED_DIR": str(access.paths.shared),
-        "PIPELINE_WORKER_DIGEST": Environment(access.paths, "worker").digest(),
+        "PIPELINE_WORKER_DIGEST": Environment(access.paths, PIPELINE).digest(),
     }
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOCAL, CLUSTER = "local", "cluster"
 """Where a service runs: as a process of the local engine, or in a Kubernetes cluster."""
+PIPELINE = "worker"
+"""The environment and the image of the pipeline's steps, which are no service."""
 Check = Callable[["Access"], None]
 """Returns if all is well; raises NotYetError, or another LabError, that says what is not."""
 

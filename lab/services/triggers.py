@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.services.generate import token
-from lab.services.record import CLUSTER, Process, Secret, Service
+from lab.services.record import CLUSTER, PIPELINE, Process, Secret, Service
 
 if TYPE_CHECKING:
     from lab.access import Access
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from lab.secrets import Secrets
 
 TRIGGERS = "triggers"
-WORKER = "worker"
 SILENCE = 150
 """Seconds that the service may take for one check: Git and Airflow may each take a minute to fail."""
 
 
 def command(access: Access) -> list[str]:
-    return [str(access.paths.program(WORKER, "python")), "-m", "lab.triggers"]
+    return [str(access.paths.program(PIPELINE, "python")), "-m", "lab.triggers"]
 
 
 def environment(access: Access) -> dict[str, str]:
@@ -90,7 +89,7 @@ SERVICES = (
         what="the watch for pushes",
         title="Watching for pushes",
         secrets=(Secret("webhook-secret", "signs what Gitea reports of pushes", token(32), CLUSTER),),
-        process=Process(command, environment, folder, ready, packages=WORKER, after=("dataset",), probe=probe),
+        process=Process(command, environment, folder, ready, packages=PIPELINE, after=("dataset",), probe=probe),
         manifest="triggers.yaml",
         objects=objects,
         needs=("airflow-api-server",),

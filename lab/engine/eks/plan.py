@@ -18,6 +18,7 @@ from lab.engine.eks.secrets import ClusterSecrets
 from lab.engine.eks.storage import Storage
 from lab.engine.kubernetes.identities import ACCOUNTS, IDENTITIES
 from lab.errors import HostError, LabError, NotFoundError
+from lab.graph import with_needs
 
 MAKE, CHANGE, KEEP, DELETE, REFUSE = "make", "change", "keep", "delete", "refuse"
 
@@ -59,18 +60,13 @@ def resources(place: Place, *, delete_bucket: str = "", until: str = "") -> list
     roles = [Role(place, identity) for identity in IDENTITIES]
     first = [bucket, *policies, *roles, EksCluster(place), *associations]
     everything = [*first, Storage(place), ClusterSecrets(place), Dataset(place), EksRelease(place)]
-    return [each for each in everything if each.key in needed(until, everything)] if until else everything
-
-
-def needed(key: str, everything: list[Resource]) -> set[str]:
-    """This kind and everything that it needs, directly or indirectly."""
+    if not until:
+        return everything
     needs = {each.key: each.needs for each in everything}
-    if key not in needs:
-        raise NotFoundError(f"there is no resource {key!r}", f"resources: {', '.join(needs)}")
-    found = {key}
-    for each in needs[key]:
-        found |= needed(each, everything)
-    return found
+    if until not in needs:
+        raise NotFoundError(f"there is no resource {until!r}", f"resources: {', '.join(needs)}")
+    wanted = with_needs([until], needs.__getitem__)
+    return [each for each in everything if each.key in wanted]
 
 
 def plan_up(place: Place, until: str = "") -> Plan:

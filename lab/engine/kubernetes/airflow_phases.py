@@ -55,9 +55,8 @@ def require_airflow(instance: ClusterInstance) -> None:
 
 
 def dags(instance: ClusterInstance) -> Phase:
-    def done() -> (
-        bool
-    ):  # Airflow reports a killed component within half a minute: until then, its last heartbeat counts
+    def done() -> bool:
+        # Airflow reports a killed component within half a minute: until then, its last heartbeat counts.
         return succeeds(functools.partial(dags_loaded, instance.access(), 0))
 
     def wait(note: Note) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 
 from lab import manifests, services
 from lab.config import Settings
+from lab.engine.configuration import WORKLOADS
 from lab.engine.kubernetes.cluster import AIRFLOW
 from lab.services import CLUSTER, Service
 
 Object = dict[str, Any]
 NAME = "app.kubernetes.io/name"
 """The label with the name of a service."""
-WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet"}
 IMAGE = re.compile(r"lab/([a-z0-9-]+)")
 """An image in a manifest, without the tag that the engine fills in."""
 FIRST = {"PersistentVolume", "PersistentVolumeClaim"}

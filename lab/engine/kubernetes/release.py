@@ -10,12 +10,13 @@ from pathlib import Path
 
 from lab.engine.kubernetes.cluster import AIRFLOW, Cluster
 from lab.helm_values import ValuesFile, check_values
+from lab.services.airflow import API_SERVER, DAG_PROCESSOR, SCHEDULER
 
 RELEASE = "airflow"
 LABEL = "mlops-lab"
 """A label of the Helm release; its value is a digest of what it was installed from."""
 LIMIT = 300
-DEPLOYMENTS = tuple(f"{RELEASE}-{name}" for name in ("api-server", "scheduler", "dag-processor"))
+DEPLOYMENTS = (API_SERVER, SCHEDULER, DAG_PROCESSOR)
 LISTED = r'jsonpath={range .items[*]}{.kind}{"\t"}{.metadata.name}{"\t"}{.metadata.labels}{"\n"}{end}'
 """Kind, name and labels (as JSON) of each object: the content of Helm's Secrets is large, and not needed."""
 
